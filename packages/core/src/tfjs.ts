@@ -1,0 +1,13 @@
+/** The part of core that works on TensorFlow.js: backends, gradients, kernels, ops, numerics, memory. */
+export type { BackendLoader, BackendName } from './backends/loader';
+export {
+  type BackendAttempt,
+  type SelectBackendOptions,
+  type SelectedBackend,
+  selectBackend,
+} from './backends/select';
+export { ensureGradients } from './gradients/ensure';
+export { ensureKernels } from './kernels/ensure';
+export { tidyAsync } from './memory';
+export { backendEpsilon, logSigmoid, safeAcos, safeNormalize, softplus } from './numerics';
+export { defineOp, type Op, type OpAttributes, type OpDefinition, type OpInputs } from './op';

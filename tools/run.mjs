@@ -1,0 +1,63 @@
+/**
+ * The root's commands that are more than one program: `node tools/run.mjs tour | check | golden | bench [arguments]`.
+ * Plain JavaScript, so that it runs before anything is built.
+ */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const [command, ...rest] = process.argv.slice(2);
+
+/** Runs a program of node_modules/.bin (or node itself); the first that fails ends everything with its code. */
+function run(program, args, options = {}) {
+  const { status, error } = spawnSync('npx', ['--no-install', program, ...args], {
+    cwd: root,
+    stdio: 'inherit',
+    ...options,
+  });
+  if (error) throw error;
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+/** Builds what the cache does not hold, quietly unless it fails. */
+function build() {
+  const { status, stdout, stderr } = spawnSync(
+    'npx',
+    ['--no-install', 'turbo', 'run', 'build', '--output-logs=errors-only'],
+    {
+      cwd: root,
+      encoding: 'utf8',
+    },
+  );
+  if (status === 0) return;
+  process.stderr.write(`${stdout}${stderr}`);
+  process.exit(status ?? 1);
+}
+
+const commands = {
+  tour() {
+    build();
+    run('tsx', ['tour/src/cli.ts', ...rest]);
+  },
+  bench() {
+    build();
+    run('tsx', ['tools/bench/src/cli.ts', ...rest]);
+  },
+  golden() {
+    build();
+    run('tsx', ['--tsconfig', 'tools/tsconfig.source.json', 'tools/golden/src/cli.ts', ...rest]);
+  },
+  check() {
+    run('biome', ['check', '--error-on-warnings']);
+    run('turbo', ['run', 'build', '--output-logs=errors-only']);
+    run('tsc', ['-p', 'tsconfig.json']);
+    run('turbo', ['run', 'publint', 'attw', 'size', '--output-logs=errors-only']);
+    run('knip', []);
+  },
+};
+
+if (!commands[command]) {
+  console.error(`tools/run.mjs: unknown command '${command}', expected ${Object.keys(commands).join(', ')}`);
+  process.exit(2);
+}
+commands[command]();

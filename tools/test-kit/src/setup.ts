@@ -1,0 +1,2 @@
+/** Vitest setup of every project: registers the matchers. */
+import './matchers';

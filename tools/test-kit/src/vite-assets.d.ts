@@ -1,0 +1,5 @@
+/** Vite turns `import address from 'file?url'` into the address of the asset. */
+declare module '*?url' {
+  const address: string;
+  export default address;
+}
