@@ -3,7 +3,18 @@
  * and CJS alike, before or after the backend is imported; it therefore bundles every table. Prefer `ensureGradients()`
  * and `ensureKernels()`, which load only what is missing.
  */
-import './gradients/table';
-import { registerWasmKernels } from './kernels/wasm';
+import '@tfkit/core/gradients/table';
+import { correctGradients } from './gradients';
+import { keepApplied } from './kernels';
+import { applyCpuKernels } from './kernels/cpu';
+import { applyTensorflowKernels } from './kernels/tensorflow';
+import { applyWasmKernels } from './kernels/wasm';
+import { applyWebglKernels } from './kernels/webgl';
+import { applyWebgpuKernels } from './kernels/webgpu';
 
-registerWasmKernels();
+correctGradients();
+keepApplied('cpu', applyCpuKernels);
+keepApplied('wasm', applyWasmKernels);
+keepApplied('webgl', applyWebglKernels);
+keepApplied('webgpu', applyWebgpuKernels);
+keepApplied('tensorflow', applyTensorflowKernels);

@@ -6,8 +6,8 @@ export {
   type SelectedBackend,
   selectBackend,
 } from './backends/select';
-export { ensureGradients } from './gradients/ensure';
-export { ensureKernels } from './kernels/ensure';
+export { ensureGradients } from './gradients';
+export { ensureKernels } from './kernels';
 export { tidyAsync } from './memory';
 export { backendEpsilon, logSigmoid, safeAcos, safeNormalize, softplus } from './numerics';
 export { defineOp, type Op, type OpAttributes, type OpDefinition, type OpInputs } from './op';

@@ -1,0 +1,124 @@
+/**
+ * The gradients of a depthwise 2-D convolution for any stride and dilation, differentiable again. Filter
+ * [kh, kw, c, m]; output channel c * m + k belongs to input channel c.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+import { defineOp, type Op } from '../op';
+import { allOnes, axesOf, type ConvAttributes, padded, padOrCrop, stuffZeros, tap } from './geometry';
+
+export interface DepthwiseInputGradientAttributes extends ConvAttributes {
+  readonly inputShape: readonly [number, number, number, number];
+}
+
+export interface DepthwiseFilterGradientAttributes extends ConvAttributes {
+  readonly filterShape: readonly [number, number, number, number];
+}
+
+type InputGradientInputs = { dy: tf.Tensor4D; filter: tf.Tensor4D };
+type FilterGradientInputs = { x: tf.Tensor4D; dy: tf.Tensor4D };
+
+/** dx [n, h, w, c] from dy [n, oh, ow, c * m] and the filter. */
+export const depthwiseInputGradient: Op<InputGradientInputs, DepthwiseInputGradientAttributes, tf.Tensor4D> =
+  defineOp({
+    name: 'TfkitDepthwiseConv2dBackpropInput',
+    forward: (inputs, attributes) => {
+      const stock = stockKernel('DepthwiseConv2dNativeBackpropInput', inputs, attributes, {
+        inputShape: attributes.inputShape,
+      });
+      return stock ?? flippedDepthwise(inputs, attributes);
+    },
+    gradient: (dz, { inputs: { dy, filter } }, attributes) => ({
+      dy: () => depthwise(dz, filter, attributes),
+      filter: () =>
+        depthwiseFilterGradient({ x: dz, dy }, { ...geometryOf(attributes), filterShape: filter.shape }),
+    }),
+  });
+
+/** dFilter [kh, kw, c, m] from x [n, h, w, c] and dy [n, oh, ow, c * m]. */
+export const depthwiseFilterGradient: Op<
+  FilterGradientInputs,
+  DepthwiseFilterGradientAttributes,
+  tf.Tensor4D
+> = defineOp({
+  name: 'TfkitDepthwiseConv2dBackpropFilter',
+  forward: (inputs, attributes) => {
+    const stock = stockKernel('DepthwiseConv2dNativeBackpropFilter', inputs, attributes, {
+      filterShape: attributes.filterShape,
+    });
+    return stock ?? sumPerTap(inputs, attributes);
+  },
+  gradient: (dz, { inputs: { x, dy } }, attributes) => ({
+    x: () => depthwiseInputGradient({ dy, filter: dz }, { ...geometryOf(attributes), inputShape: x.shape }),
+    dy: () => depthwise(x, dz, attributes),
+  }),
+});
+
+const geometryOf = ({ strides, dilations, pad }: ConvAttributes): ConvAttributes => ({
+  strides,
+  dilations,
+  pad,
+});
+
+const depthwise = (x: tf.Tensor4D, filter: tf.Tensor4D, { strides, dilations, pad }: ConvAttributes) =>
+  tf.depthwiseConv2d(
+    x,
+    filter,
+    strides as [number, number],
+    pad as 'same',
+    'NHWC',
+    dilations as [number, number],
+  );
+
+function stockKernel(
+  name: string,
+  inputs: Record<string, tf.Tensor>,
+  { strides, dilations, pad }: ConvAttributes,
+  shape: Record<string, unknown>,
+): tf.Tensor4D | undefined {
+  if (!allOnes(dilations) || !tf.getKernel(name, tf.getBackend())) return undefined;
+  const attributes = { strides, dilations, pad, ...shape } as unknown as tf.NamedAttrMap;
+  return tf.engine().runKernel(name, inputs, attributes) as tf.Tensor4D;
+}
+
+/** dx by the forward kernel on the flipped filter, channel by channel, then summed over each channel's multiplier. */
+export function flippedDepthwise(
+  { dy, filter }: InputGradientInputs,
+  a: DepthwiseInputGradientAttributes,
+): tf.Tensor4D {
+  const [kh, kw, c, m] = filter.shape;
+  const axes = axesOf(a.inputShape, filter.shape, a);
+  const stuffed = stuffZeros(dy, axes);
+  const margins = axes.map((axis, index) => {
+    const extent = axis.dilation * (axis.kernel - 1);
+    const before = extent - axis.before;
+    return [before, axis.input + extent - stuffed.shape[1 + index]! - before] as const;
+  });
+  const flipped = tf.reshape(tf.reverse(filter, [0, 1]), [kh, kw, c * m, 1]) as tf.Tensor4D;
+  const perOutput = tf.depthwiseConv2d(
+    padOrCrop(stuffed, margins),
+    flipped,
+    1,
+    'valid',
+    'NHWC',
+    a.dilations as [number, number],
+  );
+  return m === 1 ? perOutput : tf.reshape(tf.sum(tf.reshape(perOutput, [-1, m]), 1), [...a.inputShape]);
+}
+
+/** dFilter as one sum over positions of x * dy a tap. */
+export function sumPerTap(
+  { x, dy }: FilterGradientInputs,
+  a: DepthwiseFilterGradientAttributes,
+): tf.Tensor4D {
+  const [kh, kw, c, m] = a.filterShape;
+  const axes = axesOf(x.shape, a.filterShape, a);
+  const xp = padded(x, axes);
+  const dyFlat = tf.reshape(dy, [-1, c, m]);
+  const taps: tf.Tensor[] = [];
+  for (let i = 0; i < kh; i++) {
+    for (let j = 0; j < kw; j++) {
+      taps.push(tf.sum(tf.mul(tf.reshape(tap(xp, axes, i, j), [-1, c, 1]), dyFlat), 0));
+    }
+  }
+  return tf.reshape(tf.stack(taps), [kh, kw, c, m]);
+}

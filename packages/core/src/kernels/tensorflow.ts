@@ -1,0 +1,37 @@
+/** What TensorFlow's own kernels refuse, filled. */
+import * as tf from '@tensorflow/tfjs-core';
+import { allOnes, axesOf, convAttributes, type TfjsConvAttributes } from '../gradients/geometry';
+import { applyPatch, replaceKernels } from '../patches';
+import { compositionKernels, runStock } from './compositions';
+
+export function applyTensorflowKernels(): void {
+  applyPatch('kernels/tensorflow', () => {
+    const name = 'DepthwiseConv2dNative';
+    const stock = tf.getKernel(name, 'tensorflow');
+    const kernels = stock ? compositionKernels('tensorflow', { [name]: depthwise(stock) }) : [];
+    return replaceKernels(kernels);
+  });
+}
+
+/** TensorFlow's CPU kernel has no dilation: it is a plain convolution between two rearrangements of space and batch. */
+function depthwise(stock: tf.KernelConfig) {
+  return ({ x, filter }: { x: tf.Tensor4D; filter: tf.Tensor4D }, given: TfjsConvAttributes): tf.Tensor => {
+    const attributes = convAttributes(given);
+    if (allOnes(attributes.dilations)) return runStock(stock, { x, filter }, given);
+    const dilations = [...attributes.dilations];
+    const axes = axesOf(x.shape, filter.shape, attributes);
+    // Rounds each padded axis up to a multiple of the dilation; the result is cropped by as much.
+    const extra = axes.map((axis) => {
+      const length = axis.before + axis.input + axis.after;
+      return Math.ceil(length / axis.dilation) * axis.dilation - length;
+    });
+    const paddings = axes.map((axis, i) => [axis.before, axis.after + extra[i]!]);
+    const phases = tf.spaceToBatchND(x, dilations, paddings) as tf.Tensor4D;
+    const convolved = tf.depthwiseConv2d(phases, filter, 1, 'valid');
+    return tf.batchToSpaceND(
+      convolved,
+      dilations,
+      extra.map((crop) => [0, crop]),
+    );
+  };
+}

@@ -1,0 +1,193 @@
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  describeBackends,
+  expectGradient,
+  expectNoLeak,
+  seededTensor,
+  seededUniform,
+  valuesOf,
+} from '@tfkit/test-kit';
+import { expect, it } from 'vitest';
+import { type ConvCase, conv2d, depthwiseConv2d } from './references';
+
+const size = (shape: number[]) => shape.reduce((product, dimension) => product * dimension, 1);
+const input = (seed: number, shape: number[]) => ({ shape, data: seededUniform(seed, size(shape)) });
+
+const convCases: ConvCase[] = [
+  { x: [2, 5, 6, 3], filter: [3, 3, 3, 2], stride: 1, dilation: 1, pad: 'same' },
+  { x: [1, 7, 6, 2], filter: [3, 2, 2, 3], stride: 2, dilation: 1, pad: 'same' },
+  { x: [1, 8, 7, 2], filter: [3, 3, 2, 2], stride: 2, dilation: 1, pad: 'valid' },
+  { x: [2, 7, 6, 3], filter: [3, 3, 3, 2], stride: 1, dilation: 2, pad: 'same' },
+  { x: [1, 9, 8, 1], filter: [3, 2, 1, 2], stride: 1, dilation: 3, pad: 'valid' },
+  { x: [1, 4, 4, 2], filter: [1, 1, 2, 3], stride: 1, dilation: 2, pad: 'same' },
+  { x: [1, 3, 3, 1], filter: [3, 3, 1, 1], stride: 1, dilation: 4, pad: 'same' },
+];
+const name = (c: ConvCase) => `${c.x} * ${c.filter} stride ${c.stride} dilation ${c.dilation} ${c.pad}`;
+
+describeBackends('ensureGradients', () => {
+  it.each(convCases.map((c) => [name(c), c] as const))('conv2d %s', async (_name, c) => {
+    await expectGradient({
+      op: (x, filter) =>
+        tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, c.stride, c.pad, 'NHWC', c.dilation),
+      reference: (x, filter) => conv2d(x!, filter!, c),
+      inputs: [input(1, c.x), input(2, c.filter)],
+    });
+  });
+
+  it.each(convCases.map((c) => [name(c), c] as const))('depthwiseConv2d %s', async (_name, c) => {
+    await expectGradient({
+      op: (x, filter) =>
+        tf.depthwiseConv2d(x as tf.Tensor4D, filter as tf.Tensor4D, c.stride, c.pad, 'NHWC', c.dilation),
+      reference: (x, filter) => depthwiseConv2d(x!, filter!, c),
+      inputs: [input(3, c.x), input(4, c.filter)],
+    });
+  });
+
+  it('separableConv2d and conv1d with dilation', async () => {
+    const x = seededTensor(5, [1, 8, 2]) as tf.Tensor3D;
+    const filter = seededTensor(6, [3, 2, 2]) as tf.Tensor3D;
+    const dense = tf.concat([filter, tf.zerosLike(filter)], 1);
+    const stuffed = tf.slice(tf.reshape(dense, [6, 2, 2]), [0, 0, 0], [5, 2, 2]) as tf.Tensor3D;
+    const dilated = tf.grad((z) =>
+      tf.sum(tf.square(tf.conv1d(z as tf.Tensor3D, filter, 1, 'same', 'NWC', 2))),
+    )(x);
+    const plain = tf.grad((z) =>
+      tf.sum(tf.square(tf.conv1d(z as tf.Tensor3D, stuffed, 1, 'same', 'NWC', 1))),
+    )(x);
+    expect(await valuesOf(dilated)).toBeAllclose(await valuesOf(plain), { rtol: 1e-4, atol: 1e-4 });
+
+    const image = seededTensor(7, [1, 6, 6, 2]) as tf.Tensor4D;
+    const depthwise = seededTensor(8, [3, 3, 2, 1]) as tf.Tensor4D;
+    const pointwise = seededTensor(9, [1, 1, 2, 2]) as tf.Tensor4D;
+    const loss = (z: tf.Tensor) =>
+      tf.sum(tf.separableConv2d(z as tf.Tensor4D, depthwise, pointwise, 1, 'same', [2, 2]));
+    expect((await valuesOf(tf.grad(loss)(image))).data.some((value) => value !== 0)).toBe(true);
+  });
+
+  it('second derivatives of a dilated convolution: a Hessian-vector product', async () => {
+    const c: ConvCase = { x: [1, 5, 5, 2], filter: [3, 3, 2, 2], stride: 1, dilation: 2, pad: 'same' };
+    const run = (x: tf.Tensor, w: tf.Tensor) =>
+      tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same', 'NHWC', 2);
+    const x = seededTensor(10, c.x);
+    const w = seededTensor(11, c.filter);
+    const v = seededTensor(12, c.filter);
+    // d/dx of <d/dw sum(conv(x, w)^2), v> against the difference of the first derivative along v.
+    const mixed = tf.grad((z) => tf.sum(tf.mul(v, tf.grad((u) => tf.sum(tf.square(run(z, u))))(w))))(x);
+    const gradX = (step: number) => tf.grad((z) => tf.sum(tf.square(run(z, tf.add(w, tf.mul(v, step))))))(x);
+    const difference = tf.div(tf.sub(gradX(0.5), gradX(-0.5)), 1);
+    expect(await valuesOf(mixed)).toBeAllclose(await valuesOf(difference), { rtol: 1e-3, atol: 1e-3 });
+  });
+
+  it.each([
+    [0, false, false],
+    [1, false, false],
+    [2, true, false],
+    [0, true, true],
+    [1, false, true],
+  ])('cumsum along axis %i, exclusive %s, reverse %s', async (axis, exclusive, reverse) => {
+    const shape = [2, 3, 4];
+    await expectGradient({
+      op: (x) => tf.cumsum(x!, axis, exclusive, reverse),
+      reference: (x) => cumsum(x!, shape, axis, exclusive, reverse),
+      inputs: [input(13, shape)],
+    });
+  });
+
+  it.each([
+    ['ij,jk->ik', [2, 3], [3, 4]],
+    ['bij,bjk->bik', [2, 2, 3], [2, 3, 2]],
+    ['bi,bi->b', [3, 2], [3, 2]],
+    ['i,j->ij', [2], [3]],
+    ['ij,k->k', [2, 3], [2]],
+    ['ijk,kl->lji', [2, 3, 2], [2, 2]],
+    ['ij->ji', [2, 3], undefined],
+    ['ij->j', [2, 3], undefined],
+  ])('einsum %s', async (equation, a, b) => {
+    const shapes = b ? [a, b] : [a];
+    await expectGradient({
+      op: (...tensors) => tf.einsum(equation, ...tensors),
+      reference: (...arrays) => einsum(equation, arrays, shapes),
+      inputs: shapes.map((shape, index) => input(20 + index, shape)),
+    });
+  });
+
+  it('gather, with repeated rows', async () => {
+    const rows = [2, 0, 2, 1];
+    await expectGradient({
+      op: (x) => tf.gather(x!, tf.tensor1d(rows, 'int32')),
+      reference: (x) => rows.flatMap((row) => [...x!.subarray(row * 3, row * 3 + 3)]),
+      inputs: [input(30, [4, 3])],
+    });
+  });
+
+  it('leaks nothing', async () => {
+    const x = seededTensor(40, [1, 6, 6, 2]) as tf.Tensor4D;
+    const w = seededTensor(41, [3, 3, 2, 2]) as tf.Tensor4D;
+    await expectNoLeak(() => {
+      const gradients = tf.grads((z: tf.Tensor, u: tf.Tensor) =>
+        tf.conv2d(z as tf.Tensor4D, u as tf.Tensor4D, 1, 'same', 'NHWC', 2),
+      )([x, w]);
+      tf.dispose(gradients);
+    });
+    await expectNoLeak(() =>
+      tf
+        .grad((z) => tf.einsum('nhwc->c', z))(x)
+        .dispose(),
+    );
+    await expectNoLeak(() =>
+      tf
+        .grad((z) => tf.gather(z, tf.tensor1d([0, 0], 'int32')))(w)
+        .dispose(),
+    );
+  });
+});
+
+function cumsum(
+  x: Float64Array,
+  shape: number[],
+  axis: number,
+  exclusive: boolean,
+  reverse: boolean,
+): Float64Array {
+  const length = shape[axis]!;
+  const inner = size(shape.slice(axis + 1));
+  const y = new Float64Array(x.length);
+  for (let start = 0; start < x.length; start += length * inner) {
+    for (let lane = 0; lane < inner; lane++) {
+      let sum = 0;
+      for (let step = 0; step < length; step++) {
+        const at = start + lane + (reverse ? length - 1 - step : step) * inner;
+        if (exclusive) y[at] = sum;
+        sum += x[at]!;
+        if (!exclusive) y[at] = sum;
+      }
+    }
+  }
+  return y;
+}
+
+/** The sum over every assignment of all indices, term by term. */
+function einsum(equation: string, arrays: Float64Array[], shapes: number[][]): Float64Array {
+  const [left, output] = equation.split('->') as [string, string];
+  const operands = left.split(',');
+  const sizes = new Map(
+    operands.flatMap((indices, i) => [...indices].map((index, axis) => [index, shapes[i]![axis]!] as const)),
+  );
+  const indices = [...sizes.keys()];
+  const y = new Float64Array(size([...output].map((index) => sizes.get(index)!)));
+  const at = new Map<string, number>();
+  const offset = (names: string) =>
+    [...names].reduce((sum, index) => sum * sizes.get(index)! + at.get(index)!, 0);
+  const visit = (depth: number): void => {
+    if (depth === indices.length) {
+      y[offset(output)]! += operands.reduce((product, names, i) => product * arrays[i]![offset(names)]!, 1);
+      return;
+    }
+    for (let value = 0; value < sizes.get(indices[depth]!)!; value++) {
+      at.set(indices[depth]!, value);
+      visit(depth + 1);
+    }
+  };
+  visit(0);
+  return y;
+}
