@@ -50,7 +50,16 @@ export const nodeProject: TestProjectConfiguration = {
 
 /** Tests in Chromium: `*.backends.test.ts` (which run in Node too) and `*.browser.test.ts`, on webgl and webgpu. */
 export const browserProject: TestProjectConfiguration = {
-  resolve: { alias },
+  resolve: {
+    alias: [
+      // The `browser` condition of core's exports map.
+      {
+        find: '@tfkit/core/backends/installed',
+        replacement: folder('packages/core/src/backends/installed.browser.ts'),
+      },
+      ...alias,
+    ],
+  },
   optimizeDeps: {
     include: [
       '@tensorflow/tfjs-core',

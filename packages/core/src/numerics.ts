@@ -6,7 +6,7 @@ export function backendEpsilon(): number {
   return tf.backend().floatPrecision() === 16 ? 2 ** -10 : 2 ** -23;
 }
 
-/** log(1 + exp(x)) as max(x, 0) + log1p(exp(-|x|)): never overflows; the gradient is sigmoid(x). */
+/** log(1 + exp(x)) as max(x, 0) + log(1 + exp(-|x|)): never overflows; the gradient is sigmoid(x). */
 export function softplus<T extends tf.Tensor>(x: T): T {
   return tf.tidy(() => softplusOf(x) as T);
 }
@@ -17,39 +17,78 @@ export function logSigmoid<T extends tf.Tensor>(x: T): T {
 }
 
 const softplusOf = tf.customGrad((x, save) => {
-  (save as tf.GradSaveFunc)([x as tf.Tensor]);
-  const value = tf.add(tf.relu(x as tf.Tensor), tf.log1p(tf.exp(tf.neg(tf.abs(x as tf.Tensor)))));
+  const input = x as tf.Tensor;
+  (save as tf.GradSaveFunc)([input]);
   return {
-    value,
-    gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(dy, tf.sigmoid(saved[0] as tf.Tensor)),
+    value: tf.add(tf.relu(input), log1p(tf.exp(tf.neg(tf.abs(input))))),
+    gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(dy, tf.sigmoid(saved[0]!)),
   };
 });
+
+/**
+ * log(1 + u), u >= 0, exact for small u, where `tf.log1p` of every backend but cpu and tensorflow gives 0 below 6e-8:
+ * the rounding of 1 + u is divided out again (Kahan; Goldberg, ACM Computing Surveys 1991, theorem 4). No gradient.
+ */
+function log1p(u: tf.Tensor): tf.Tensor {
+  const sum = tf.add(u, 1);
+  const corrected = tf.mul(tf.log(sum), tf.div(u, tf.sub(sum, 1)));
+  return tf.where(tf.equal(sum, 1), u, corrected);
+}
 
 /**
  * x / |x| along an axis, for norms from 1e-20 to 1e20: the vector is first divided by its largest magnitude, so that
  * no square leaves the float32 range. A zero vector stays zero and has zero gradient.
  */
 export function safeNormalize<T extends tf.Tensor>(x: T, axis = -1): T {
-  return tf.tidy(() => {
-    const largest = tf.max(tf.abs(x), axis, true);
-    const isZero = tf.equal(largest, 0);
-    const scaled = tf.div(x, constant(tf.where(isZero, tf.onesLike(largest), largest)));
-    const squares = tf.sum(tf.square(scaled), axis, true);
-    const norm = tf.sqrt(tf.where(isZero, tf.onesLike(squares), squares));
-    return tf.div(scaled, norm) as T;
-  });
+  return tf.tidy(() => normalizeAlong(axis)(x) as T);
 }
 
-/** arccos for cosines that rounding pushed past +-1: clamped so that value and gradient stay finite. */
-export function safeAcos<T extends tf.Tensor>(cosine: T): T {
-  return tf.tidy(() => {
-    const limit = 1 - backendEpsilon();
-    return tf.acos(tf.clipByValue(cosine, -limit, limit)) as T;
+function normalizeAlong(axis: number) {
+  const normalize: (x: tf.Tensor) => tf.Tensor = tf.customGrad((x, save) => {
+    const input = x as tf.Tensor;
+    (save as tf.GradSaveFunc)([input]);
+    const largest = tf.max(tf.abs(input), axis, true);
+    const scaled = tf.div(input, tf.add(largest, isZero(largest)));
+    const norm = tf.sqrt(tf.sum(tf.square(scaled), axis, true));
+    return {
+      value: tf.div(scaled, tf.add(norm, isZero(norm))),
+      // (dy - y <y, dy>) / |x|, with |x| = <x, y>.
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const y = normalize(saved[0]!);
+        const norm = tf.sum(tf.mul(saved[0]!, y), axis, true);
+        const zero = isZero(norm);
+        const tangent = tf.sub(dy, tf.mul(y, tf.sum(tf.mul(y, dy), axis, true)));
+        return tf.mul(tf.sub(1, zero), tf.div(tangent, tf.add(norm, zero)));
+      },
+    };
   });
+  return normalize;
 }
 
-/** The same values without a gradient: normalisation does not depend on the scale that was divided out. */
-const constant = tf.customGrad((x) => ({
-  value: tf.clone(x as tf.Tensor),
+/** 1 where x is 0, else 0, as floats; constant to the gradient (a comparison has none). */
+const isZero = tf.customGrad((x) => ({
+  value: tf.cast(tf.equal(x as tf.Tensor, 0), 'float32'),
   gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
 }));
+
+/**
+ * arccos for cosines that rounding pushed past +-1, as atan2(sqrt(1 - c^2), c), which is exact where the GPU's acos is
+ * not. The slope -1 / sqrt(1 - c^2) is held at its value one rounding step from +-1, so it stays finite.
+ */
+export function safeAcos<T extends tf.Tensor>(cosine: T): T {
+  return tf.tidy(() => acosOf(cosine) as T);
+}
+
+const acosOf = tf.customGrad((cosine, save) => {
+  const c = cosine as tf.Tensor;
+  (save as tf.GradSaveFunc)([c]);
+  return {
+    // Not below 1e-30: some GPUs take atan2(0, 1) for pi.
+    value: tf.atan2(tf.sqrt(tf.maximum(sineSquared(c), 1e-30)), c),
+    gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
+      tf.neg(tf.div(dy, tf.sqrt(tf.maximum(sineSquared(saved[0]!), 2 * backendEpsilon())))),
+  };
+});
+
+/** 1 - c^2 without cancellation at +-1. */
+const sineSquared = (c: tf.Tensor) => tf.mul(tf.sub(1, c), tf.add(1, c));
