@@ -52,7 +52,7 @@ const commands = {
     run('turbo', ['run', 'build', '--output-logs=errors-only']);
     run('tsc', ['-p', 'tsconfig.json']);
     run('turbo', ['run', 'publint', 'attw', 'size', '--output-logs=errors-only']);
-    run('knip', []);
+    run('knip', ['--no-config-hints', '--exclude', 'optionalPeerDependencies']);
   },
 };
 

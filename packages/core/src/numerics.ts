@@ -16,7 +16,7 @@ export function logSigmoid<T extends tf.Tensor>(x: T): T {
   return tf.tidy(() => tf.neg(softplusOf(tf.neg(x))) as T);
 }
 
-const softplusOf = tf.customGrad((x, save) => {
+const softplusOf = /* @__PURE__ */ tf.customGrad((x, save) => {
   const input = x as tf.Tensor;
   (save as tf.GradSaveFunc)([input]);
   return {
@@ -66,7 +66,7 @@ function normalizeAlong(axis: number) {
 }
 
 /** 1 where x is 0, else 0, as floats; constant to the gradient (a comparison has none). */
-const isZero = tf.customGrad((x) => ({
+const isZero = /* @__PURE__ */ tf.customGrad((x) => ({
   value: tf.cast(tf.equal(x as tf.Tensor, 0), 'float32'),
   gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
 }));
@@ -79,7 +79,7 @@ export function safeAcos<T extends tf.Tensor>(cosine: T): T {
   return tf.tidy(() => acosOf(cosine) as T);
 }
 
-const acosOf = tf.customGrad((cosine, save) => {
+const acosOf = /* @__PURE__ */ tf.customGrad((cosine, save) => {
   const c = cosine as tf.Tensor;
   (save as tf.GradSaveFunc)([c]);
   return {

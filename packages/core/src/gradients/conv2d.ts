@@ -21,19 +21,21 @@ type InputGradientInputs = { dy: tf.Tensor4D; filter: tf.Tensor4D };
 type FilterGradientInputs = { x: tf.Tensor4D; dy: tf.Tensor4D };
 
 /** dx [n, h, w, cIn] from dy [n, oh, ow, cOut] and the filter [kh, kw, cIn, cOut]. */
-export const conv2dInputGradient: Op<InputGradientInputs, InputGradientAttributes, tf.Tensor4D> = defineOp({
-  name: 'TfkitConv2DBackpropInput',
-  forward: (inputs, attributes) => stockInputGradient(inputs, attributes) ?? flippedConv(inputs, attributes),
-  gradient: (dz, { inputs: { dy, filter } }, attributes) => ({
-    dy: () => conv(dz, filter, attributes),
-    filter: () =>
-      conv2dFilterGradient({ x: dz, dy }, { ...withoutShapes(attributes), filterShape: filter.shape }),
-  }),
-});
+export const conv2dInputGradient: Op<InputGradientInputs, InputGradientAttributes, tf.Tensor4D> =
+  /* @__PURE__ */ defineOp({
+    name: 'TfkitConv2DBackpropInput',
+    forward: (inputs, attributes) =>
+      stockInputGradient(inputs, attributes) ?? flippedConv(inputs, attributes),
+    gradient: (dz, { inputs: { dy, filter } }, attributes) => ({
+      dy: () => conv(dz, filter, attributes),
+      filter: () =>
+        conv2dFilterGradient({ x: dz, dy }, { ...withoutShapes(attributes), filterShape: filter.shape }),
+    }),
+  });
 
 /** dFilter [kh, kw, cIn, cOut] from x [n, h, w, cIn] and dy [n, oh, ow, cOut]. */
-export const conv2dFilterGradient: Op<FilterGradientInputs, FilterGradientAttributes, tf.Tensor4D> = defineOp(
-  {
+export const conv2dFilterGradient: Op<FilterGradientInputs, FilterGradientAttributes, tf.Tensor4D> =
+  /* @__PURE__ */ defineOp({
     name: 'TfkitConv2DBackpropFilter',
     forward: (inputs, attributes) =>
       stockFilterGradient(inputs, attributes) ?? matMulPerTap(inputs, attributes),
@@ -41,8 +43,7 @@ export const conv2dFilterGradient: Op<FilterGradientInputs, FilterGradientAttrib
       x: () => conv2dInputGradient({ dy, filter: dz }, { ...withoutShapes(attributes), inputShape: x.shape }),
       dy: () => conv(x, dz, attributes),
     }),
-  },
-);
+  });
 
 const withoutShapes = ({ strides, dilations, pad }: ConvAttributes): ConvAttributes => ({
   strides,

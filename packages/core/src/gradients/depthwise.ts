@@ -39,7 +39,7 @@ export const depthwiseFilterGradient: Op<
   FilterGradientInputs,
   DepthwiseFilterGradientAttributes,
   tf.Tensor4D
-> = defineOp({
+> = /* @__PURE__ */ defineOp({
   name: 'TfkitDepthwiseConv2dBackpropFilter',
   forward: (inputs, attributes) => {
     const stock = stockKernel('DepthwiseConv2dNativeBackpropFilter', inputs, attributes, {

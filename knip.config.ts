@@ -1,0 +1,55 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { KnipConfig } from 'knip';
+
+/** Each package's public sources, from its exports map and bins, as tsup.base.ts builds them. */
+function publicSources(name: string): string[] {
+  const folder = join('packages', name);
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const keys = [
+    ...Object.keys(manifest.exports ?? {}).map((key) => (key === '.' ? 'index' : key.slice(2))),
+    ...Object.values((manifest.bin ?? {}) as Record<string, string>).map((file) =>
+      file.replace(/^(\.\/)?dist\//, '').replace(/\.c?js$/, ''),
+    ),
+  ];
+  return keys
+    .flatMap((key) => [`src/${key}.ts`, `src/${key}/index.ts`, `src/${key}.browser.ts`])
+    .filter((file) => existsSync(join(folder, file)));
+}
+
+const packages = readdirSync('packages').filter((name) => existsSync(join('packages', name, 'package.json')));
+
+const config: KnipConfig = {
+  ignoreExportsUsedInFile: true,
+  // Read by other tools: the changelog by changesets, tsx by tools/run.mjs, the rest peers that tests load by name.
+  ignoreDependencies: [
+    '@tensorflow/tfjs',
+    '@tensorflow/tfjs-.*',
+    '@changesets/.*',
+    '@vitest/browser',
+    'tsx',
+    'webgpu',
+  ],
+  workspaces: {
+    '.': { entry: ['*.ts', 'tools/*.mjs', 'tools/setup/*.mjs'], project: ['*.ts', 'tools/**/*.mjs'] },
+    ...Object.fromEntries(
+      packages.map((name) => [
+        `packages/${name}`,
+        {
+          entry: [
+            ...publicSources(name),
+            'test/**/*.{ts,mjs}',
+            'bench/**/*.ts',
+            'scripts/*.{ts,mjs}',
+            'assembly/*.ts',
+          ],
+          project: ['src/**/*.ts', 'scripts/**/*.{ts,mjs}'],
+        },
+      ]),
+    ),
+    'tools/*': { entry: ['src/*.ts', 'test/**/*.ts'], project: ['src/**/*.ts'] },
+    tour: { entry: ['src/cli.ts', 'src/stages/*.ts', 'test/**/*.ts'], project: ['src/**/*.ts'] },
+  },
+};
+
+export default config;
