@@ -1,7 +1,7 @@
 /**
  * What core changes in tfjs' registries, remembered beside tfjs' own globals so that every copy of core in the process
  * sees it: two versions, or the ESM and the CJS build of one. The newest version's patch is in force, the same version
- * does nothing, and each patch can be undone.
+ * does nothing, and a newer one first undoes the older.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { version } from '../package.json';
@@ -26,12 +26,6 @@ export function applyPatch(name: string, apply: () => Patch, ownVersion: string 
   if (existing?.inForce() && compareVersions(existing.version, ownVersion) >= 0) return;
   if (existing?.inForce()) existing.undo();
   applied.set(name, { version: ownVersion, ...apply() });
-}
-
-/** Undoes a patch, whichever copy of core applied it. */
-export function undoPatch(name: string): void {
-  appliedPatches().get(name)?.undo();
-  appliedPatches().delete(name);
 }
 
 /** Registers gradients in place of what is there. */

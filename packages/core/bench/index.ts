@@ -1,0 +1,6 @@
+import type { BenchContext, BenchRow } from '@tfkit/bench';
+import { benchTrainingStep } from './trainingStep';
+
+export default async function bench(context: BenchContext): Promise<BenchRow[]> {
+  return [...(await benchTrainingStep(context))];
+}
