@@ -1,5 +1,6 @@
 /**
- * The part of core that needs no TensorFlow.js: errors, checks, shapes and the interface of a process group.
+ * The part of core that needs no TensorFlow.js: errors, checks, shapes, random numbers and the interface of a process
+ * group.
  * What works on tensors and backends is in `@tfkit/core/tfjs`.
  */
 export {
@@ -33,4 +34,18 @@ export {
   type TfkitErrorName,
   ValueError,
 } from './errors';
+export {
+  bernoulli,
+  bits,
+  foldIn,
+  type Key,
+  key,
+  normal,
+  permutation,
+  randint,
+  type ShapeOrCount,
+  split,
+  type UniformOptions,
+  uniform,
+} from './random';
 export { formatShape, sameShape, sizeOf, stridesOf } from './shape';
