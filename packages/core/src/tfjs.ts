@@ -11,3 +11,14 @@ export { ensureKernels } from './kernels';
 export { tidyAsync } from './memory';
 export { backendEpsilon, logSigmoid, safeAcos, safeNormalize, softplus } from './numerics';
 export { defineOp, type Op, type OpAttributes, type OpDefinition, type OpInputs } from './op';
+export { randomNormal, randomUniform } from './random-tensors';
+export {
+  type CheckpointVariable,
+  type CheckpointVariables,
+  type LoadCheckpointOptions,
+  type LoadedCheckpoint,
+  loadCheckpoint,
+  type SaveCheckpointOptions,
+  saveCheckpoint,
+} from './weights/checkpoint';
+export { loadSafetensors, type SaveSafetensorsOptions, saveSafetensors } from './weights/tensors';
