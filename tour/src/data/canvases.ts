@@ -42,13 +42,13 @@ interface Box {
 }
 
 function drawCanvas(digits: Digits, random: Random, image: Uint8Array, target: Uint8Array): void {
-  for (let left = random.integer(4, 8); left > 0; left--) drawFragment(digits, random, image);
+  for (let left = random.integer(2, 4); left > 0; left--) drawFragment(digits, random, image);
   for (let left = random.integer(1, 2); left > 0; left--) drawStroke(random, image);
 
   const placed: Box[] = [];
   const wanted = random.integer(1, 3);
   for (let attempt = 0; placed.length < wanted && attempt < 20; attempt++) {
-    const box = placeBox(random, random.integer(22, 34));
+    const box = placeBox(random, random.integer(24, 34));
     if (placed.some((other) => overlaps(box, other))) continue;
     placed.push(box);
     const index = random.integer(0, digits.count - 1);
@@ -57,8 +57,11 @@ function drawCanvas(digits: Digits, random: Random, image: Uint8Array, target: U
       if (gray >= inkThreshold) target[pixel] = 1 + label;
     });
   }
+  // The sum of two uniform bytes: triangular noise with a standard deviation of 10 gray values.
+  const noise = random.bytes(2 * image.length);
   for (let pixel = 0; pixel < image.length; pixel++) {
-    image[pixel] = Math.max(0, Math.min(255, Math.round(image[pixel]! + 12 * random.normal())));
+    const deviation = (noise[2 * pixel]! + noise[2 * pixel + 1]! - 255) / 10.4;
+    image[pixel] = Math.max(0, Math.min(255, Math.round(image[pixel]! + deviation)));
   }
 }
 
@@ -75,7 +78,7 @@ function overlaps(a: Box, b: Box): boolean {
 
 /** A square piece of a digit, of a third of its side, anywhere. */
 function drawFragment(digits: Digits, random: Random, image: Uint8Array): void {
-  const box = placeBox(random, random.integer(22, 34));
+  const box = placeBox(random, random.integer(24, 34));
   const side = Math.round(box.side / 3);
   const window = { x: random.integer(0, canvasSize - side), y: random.integer(0, canvasSize - side), side };
   // The piece is cut from the middle, where the ink is.
@@ -131,8 +134,11 @@ function drawStroke(random: Random, image: Uint8Array): void {
   const [dx, dy] = [Math.cos(angle), Math.sin(angle)];
   const length = random.uniform(10, 30);
   const ink = random.uniform(150, 255);
-  for (let y = 0; y < canvasSize; y++) {
-    for (let x = 0; x < canvasSize; x++) {
+  const [x1, y1] = [x0 + length * dx, y0 + length * dy];
+  const from = (a: number, b: number) => Math.max(0, Math.floor(Math.min(a, b) - 2));
+  const to = (a: number, b: number) => Math.min(canvasSize - 1, Math.ceil(Math.max(a, b) + 2));
+  for (let y = from(y0, y1); y <= to(y0, y1); y++) {
+    for (let x = from(x0, x1); x <= to(x0, x1); x++) {
       const along = Math.max(0, Math.min(length, (x - x0) * dx + (y - y0) * dy));
       const distance = Math.hypot(x - x0 - along * dx, y - y0 - along * dy);
       const gray = ink * Math.max(0, Math.min(1, 1.6 - distance));

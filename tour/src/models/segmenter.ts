@@ -1,55 +1,48 @@
 /**
  * The tour's fully convolutional network: an encoder of strided 3x3 convolutions and a decoder that adds each level's
- * skip connection to the upsampled coarser one, as in Long, Shelhamer, Darrell, CVPR 2015. Functional tfjs ops only.
+ * skip connection to the upsampled coarser one (Long, Shelhamer, Darrell, CVPR 2015). Functional tfjs ops only.
  *
- * The coarse path (receptive field 67 pixels) says which digit, the fine path (full resolution, 5x5 pixels) where its
- * edge is: their logits are added.
+ * The image enters with its 2x2 blocks folded into channels and the logits leave the same way (as in Shi et al., CVPR
+ * 2016), so that no convolution runs at full resolution. Every convolution but the last is followed by a group
+ * normalisation with one group (Wu, He, ECCV 2018), which keeps no state and so works on any batch size.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { createRandom } from '../random';
 
 export type SegmenterVariables = Record<string, tf.Variable>;
 
-interface Convolution {
-  readonly name: string;
-  readonly kernel: number;
-  readonly from: number;
-  readonly to: number;
-  readonly stride: 1 | 2;
-}
+/** Names end in the stride of the output relative to the image; [kernel, channels in, channels out]. */
+const filters = {
+  stem2: [3, 4, 16],
+  down4: [3, 16, 32],
+  same4: [3, 32, 32],
+  down8: [3, 32, 64],
+  same8: [3, 64, 64],
+  deep8: [3, 64, 64],
+  coarse4: [1, 64, 32],
+  fuse4: [3, 32, 32],
+  coarse2: [1, 32, 16],
+} as const;
 
-/** In the order of the forward pass; the number in a name is the stride of its output relative to the image. */
-const convolutions = (classes: number): readonly Convolution[] => [
-  { name: 'fine', kernel: 5, from: 1, to: 8, stride: 1 },
-  { name: 'down2', kernel: 5, from: 1, to: 16, stride: 2 },
-  { name: 'down4', kernel: 3, from: 16, to: 32, stride: 2 },
-  { name: 'same4', kernel: 3, from: 32, to: 32, stride: 1 },
-  { name: 'down8', kernel: 3, from: 32, to: 64, stride: 2 },
-  { name: 'same8', kernel: 3, from: 64, to: 64, stride: 1 },
-  { name: 'deep8', kernel: 3, from: 64, to: 64, stride: 1 },
-  { name: 'skip4', kernel: 1, from: 32, to: 64, stride: 1 },
-  { name: 'fuse4', kernel: 3, from: 64, to: 32, stride: 1 },
-  { name: 'skip2', kernel: 1, from: 16, to: 32, stride: 1 },
-  { name: 'fuse2', kernel: 3, from: 32, to: 16, stride: 1 },
-  { name: 'classify2', kernel: 1, from: 16, to: classes, stride: 1 },
-  { name: 'classify1', kernel: 1, from: 8, to: classes, stride: 1 },
-];
+type Name = keyof typeof filters;
 
-/** Variables `<name>/filter` and `<name>/bias`: He-normal filters from the seed, zero biases. Dispose them. */
+/** Variables `<name>/filter` (He-normal from the seed), `<name>/scale` and `<name>/offset`. Dispose them when done. */
 export function createSegmenter(classes: number, seed: number): SegmenterVariables {
   const random = createRandom(seed, 1);
   const variables: SegmenterVariables = {};
-  for (const { name, kernel, from, to } of convolutions(classes)) {
-    const shape = [kernel, kernel, from, to];
-    const deviation = Math.sqrt(2 / (kernel * kernel * from));
-    const filter = Float32Array.from(
+  const create = (name: string, [kernel, from, to]: readonly [number, number, number], gain: number) => {
+    const deviation = Math.sqrt(gain / (kernel * kernel * from));
+    const values = Float32Array.from(
       { length: kernel * kernel * from * to },
       () => deviation * random.normal(),
     );
-    // Variables of the same name may not exist twice in tfjs, so each gets a number of its own from tfjs.
-    variables[`${name}/filter`] = tf.tidy(() => tf.variable(tf.tensor(filter, shape)));
-    variables[`${name}/bias`] = tf.tidy(() => tf.variable(tf.zeros([to])));
-  }
+    const variable = (tensor: () => tf.Tensor) => tf.tidy(() => tf.variable(tensor()));
+    variables[`${name}/filter`] = variable(() => tf.tensor(values, [kernel, kernel, from, to]));
+    variables[`${name}/offset`] = variable(() => tf.zeros([to]));
+    if (name !== 'classify2') variables[`${name}/scale`] = variable(() => tf.ones([to]));
+  };
+  for (const name of Object.keys(filters) as Name[]) create(name, filters[name], 2);
+  create('classify2', [3, 16 + 4, 4 * classes], 1);
   return variables;
 }
 
@@ -60,22 +53,45 @@ export function createSegmenter(classes: number, seed: number): SegmenterVariabl
  * @returns float32 [batch, height, width, classes]. The caller disposes it.
  */
 export function segmentationLogits(variables: SegmenterVariables, images: tf.Tensor4D): tf.Tensor4D {
-  const conv = (x: tf.Tensor4D, name: string, stride: 1 | 2 = 1) =>
-    tf.add(
-      tf.conv2d(x, variables[`${name}/filter`] as unknown as tf.Tensor4D, stride, 'same'),
-      variables[`${name}/bias`]!,
-    ) as tf.Tensor4D;
-  const relu = (x: tf.Tensor4D) => tf.relu(x);
+  const filter = (name: string) => variables[`${name}/filter`] as unknown as tf.Tensor4D;
+  const layer = (x: tf.Tensor4D, name: Name, stride: 1 | 2 = 1): tf.Tensor4D => {
+    const y = normalized(tf.conv2d(x, filter(name), stride, 'same'));
+    return tf.add(tf.mul(y, variables[`${name}/scale`]!), variables[`${name}/offset`]!);
+  };
+  const relu = (x: tf.Tensor4D): tf.Tensor4D => tf.relu(x);
   return tf.tidy(() => {
-    const fine = relu(conv(images, 'fine'));
-    const level2 = relu(conv(images, 'down2', 2));
-    const level4 = relu(conv(relu(conv(level2, 'down4', 2)), 'same4'));
-    const down8 = relu(conv(level4, 'down8', 2));
-    const level8 = relu(conv(relu(conv(down8, 'same8')), 'deep8'));
-    const up4 = relu(conv(relu(tf.add(doubled(level8), conv(level4, 'skip4'))), 'fuse4'));
-    const up2 = relu(conv(relu(tf.add(doubled(up4), conv(level2, 'skip2'))), 'fuse2'));
-    return tf.add(doubled(conv(up2, 'classify2')), conv(fine, 'classify1'));
+    const folded = fold(images);
+    const level2 = relu(layer(folded, 'stem2'));
+    const down4 = relu(layer(level2, 'down4', 2));
+    const level4 = relu(layer(down4, 'same4'));
+    const down8 = relu(layer(level4, 'down8', 2));
+    const level8 = relu(layer(relu(layer(down8, 'same8')), 'deep8'));
+    const sum4: tf.Tensor4D = tf.add(level4, doubled(layer(level8, 'coarse4')));
+    const up4 = relu(layer(relu(sum4), 'fuse4'));
+    const sum2: tf.Tensor4D = tf.add(level2, doubled(layer(up4, 'coarse2')));
+    const logits = tf.conv2d(tf.concat([relu(sum2), folded], 3), filter('classify2'), 1, 'same');
+    return unfold(tf.add(logits, variables['classify2/offset']!));
   });
+}
+
+/** Each sample to mean 0 and variance 1 over its positions and channels. */
+function normalized(x: tf.Tensor4D): tf.Tensor4D {
+  const { mean, variance } = tf.moments(x, [1, 2, 3], true);
+  return tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, 1e-5)));
+}
+
+/** [n, 2h, 2w, c] to [n, h, w, 4c]. */
+function fold(x: tf.Tensor4D): tf.Tensor4D {
+  const [n, height, width, channels] = x.shape;
+  const blocks = tf.reshape(x, [n, height / 2, 2, width / 2, 2 * channels]);
+  return tf.reshape(tf.transpose(blocks, [0, 1, 3, 2, 4]), [n, height / 2, width / 2, 4 * channels]);
+}
+
+/** [n, h, w, 4c] to [n, 2h, 2w, c], the inverse of `fold`. */
+function unfold(x: tf.Tensor4D): tf.Tensor4D {
+  const [n, height, width, channels] = x.shape;
+  const blocks = tf.reshape(x, [n, height, width, 2, channels / 2]);
+  return tf.reshape(tf.transpose(blocks, [0, 1, 3, 2, 4]), [n, 2 * height, 2 * width, channels / 4]);
 }
 
 /** Twice the height and width, bilinear. Corners aligned: tfjs' gradient of resizeBilinear ignores half-pixel centres. */

@@ -1,13 +1,14 @@
 /** Training of the segmenter: the loss and one step of it. `npm run bench -- --package core` times the same step. */
 import * as tf from '@tensorflow/tfjs-core';
+import { type Canvases, canvasSize } from '../data/canvases';
 import { type SegmenterVariables, segmentationLogits } from './segmenter';
 
-export interface Batch {
+export type Batch = {
   /** float32 [batch, height, width, 1] in [0, 1]. */
   readonly images: tf.Tensor4D;
   /** int32 [batch, height, width], class ids. */
   readonly targets: tf.Tensor3D;
-}
+};
 
 /**
  * Class-weighted softmax cross-entropy, a scalar in nats: sum_i w_(t_i) (logsumexp(z_i) - z_(i, t_i)) / sum_i w_(t_i).
@@ -50,4 +51,22 @@ export function trainStep(
 ): tf.Scalar {
   const loss = () => weightedCrossEntropy(segmentationLogits(variables, images), targets, weights);
   return optimizer.minimize(loss, true, Object.values(variables)) as tf.Scalar;
+}
+
+/** `count` canvases from `start` on, beginning again at the end. The caller disposes both tensors. */
+export function batchOf(canvases: Canvases, start: number, count: number): Batch {
+  const size = canvasSize ** 2;
+  const images = new Float32Array(count * size);
+  const targets = new Int32Array(count * size);
+  for (let item = 0; item < count; item++) {
+    const from = ((start + item) % canvases.count) * size;
+    targets.set(canvases.targets.subarray(from, from + size), item * size);
+    for (let pixel = 0; pixel < size; pixel++) {
+      images[item * size + pixel] = canvases.images[from + pixel]! / 255;
+    }
+  }
+  return {
+    images: tf.tensor4d(images, [count, canvasSize, canvasSize, 1]),
+    targets: tf.tensor3d(targets, [count, canvasSize, canvasSize], 'int32'),
+  };
 }
