@@ -1,0 +1,5 @@
+/** The stages of the tour, in the order in which they run. */
+import type { Stage } from '../stage';
+import { stage as segmentation } from './segmentation';
+
+export const stages: readonly Stage[] = [segmentation];
