@@ -37,11 +37,11 @@ function build() {
 const commands = {
   tour() {
     build();
-    run('tsx', ['tour/src/cli.ts', ...rest]);
+    run('tsx', ['--tsconfig', 'tsconfig.base.json', 'tour/src/cli.ts', ...rest]);
   },
   bench() {
     build();
-    run('tsx', ['tools/bench/src/cli.ts', ...rest]);
+    run('tsx', ['--tsconfig', 'tsconfig.base.json', 'tools/bench/src/cli.ts', ...rest]);
   },
   golden() {
     build();

@@ -4,10 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { type BenchContext, type BenchRow, median, startPeer } from '@tfkit/bench';
 
 const worker = fileURLToPath(new URL('stepWorker.ts', import.meta.url));
+const tsconfig = fileURLToPath(new URL('../../../tsconfig.base.json', import.meta.url));
 const tsx = createRequire(import.meta.url).resolve('tsx/cli');
 
 export async function benchTrainingStep({ quick, log }: BenchContext): Promise<BenchRow[]> {
-  const start = (backend: string, variant: string) => startPeer(process.execPath, [tsx, worker, backend, variant]);
+  const start = (backend: string, variant: string) =>
+    startPeer(process.execPath, [tsx, '--tsconfig', tsconfig, worker, backend, variant]);
   const peers = { stock: start('cpu', 'stock'), wasm: start('wasm', 'tfkit'), cpu: start('cpu', 'tfkit') };
   const times = { stock: [] as number[], wasm: [] as number[], cpu: [] as number[] };
   const rounds = quick ? 1 : 5;
