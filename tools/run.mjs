@@ -8,9 +8,10 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [command, ...rest] = process.argv.slice(2);
 
-/** Runs a program of node_modules/.bin (or node itself); the first that fails ends everything with its code. */
+/** Runs a program of node_modules/.bin, or node itself; the first that fails ends everything with its code. */
 function run(program, args, options = {}) {
-  const { status, error } = spawnSync('npx', ['--no-install', program, ...args], {
+  const command = program === process.execPath ? [program] : ['npx', '--no-install', program];
+  const { status, error } = spawnSync(command[0], [...command.slice(1), ...args], {
     cwd: root,
     stdio: 'inherit',
     ...options,
@@ -37,7 +38,10 @@ function build() {
 const commands = {
   tour() {
     build();
-    run('tsx', ['--tsconfig', 'tsconfig.base.json', 'tour/src/cli.ts', ...rest]);
+    // Node itself and not the program tsx, which kills a child that does not answer Ctrl-C at once.
+    const env = { ...process.env, TSX_TSCONFIG_PATH: 'tour/tsconfig.json' };
+    process.on('SIGINT', () => {});
+    run(process.execPath, ['--import', 'tsx', 'tour/src/cli.ts', ...rest], { env });
   },
   bench() {
     build();

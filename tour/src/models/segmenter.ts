@@ -3,8 +3,9 @@
  * skip connection to the upsampled coarser one (Long, Shelhamer, Darrell, CVPR 2015). Functional tfjs ops only.
  *
  * The image enters with its 2x2 blocks folded into channels and the logits leave the same way (as in Shi et al., CVPR
- * 2016), so that no convolution runs at full resolution. Every convolution but the last is followed by a group
- * normalisation with one group (Wu, He, ECCV 2018), which keeps no state and so works on any batch size.
+ * 2016), so that no convolution runs at full resolution. Every convolution but the last is followed by an instance
+ * normalisation (Ulyanov, Vedaldi, Lempitsky, arXiv:1607.08022), which learns as fast as batch normalisation here and
+ * keeps no state.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { createRandom } from '../random';
@@ -74,9 +75,9 @@ export function segmentationLogits(variables: SegmenterVariables, images: tf.Ten
   });
 }
 
-/** Each sample to mean 0 and variance 1 over its positions and channels. */
+/** Each channel of each sample to mean 0 and variance 1 over its positions. */
 function normalized(x: tf.Tensor4D): tf.Tensor4D {
-  const { mean, variance } = tf.moments(x, [1, 2, 3], true);
+  const { mean, variance } = tf.moments(x, [1, 2], true);
   return tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, 1e-5)));
 }
 

@@ -1,5 +1,5 @@
 /** The first stage: a fully convolutional network learns to segment handwritten digits by class. */
-import { lineY, ruleY } from '@observablehq/plot';
+import { barY, lineY, ruleY } from '@observablehq/plot';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Canvases, canvasSize, classNames, drawCanvases } from '../data/canvases';
 import { loadMnist } from '../data/mnist';
@@ -20,8 +20,8 @@ export interface SegmentationTest extends Canvases {
 /** What later stages load as ('segmentation', 'network'): the trained variables by name. */
 export type SegmentationNetwork = Record<string, { shape: number[]; values: Float32Array }>;
 
-const full = { train: 4000, test: 200, steps: 300, batch: 16, rate: 0.005 };
-const quick = { train: 64, test: 20, steps: 8, batch: 8, rate: 0.005 };
+const full = { train: 5000, test: 200, steps: 360, batch: 16, rate: 0.006 };
+const quick = { train: 64, test: 20, steps: 8, batch: 8, rate: 0.006 };
 
 const classes = classNames.length;
 
@@ -149,7 +149,7 @@ function report(plan: typeof full, test: Canvases, predictions: Uint8Array, loss
       },
     ),
     examples(test, predictions),
-    plots(lossPlot(losses)),
+    plots(lossPlot(losses), iouPlot(ours)),
     classTable(ours, test.targets),
   ];
 }
@@ -207,6 +207,22 @@ function lossPlot(losses: readonly number[]) {
         }),
         lineY(points, { x: 'step', y: 'smooth', stroke: seriesColors[0]!, strokeWidth: 2 }),
       ],
+    },
+  };
+}
+
+function iouPlot({ iou }: SegmentationScores) {
+  const bars = classNames.map((name, id) => ({ class: name, IoU: iou[id] }));
+  return {
+    title: 'IoU of each class on the test canvases',
+    options: {
+      x: {
+        label: null,
+        domain: classNames,
+        tickFormat: (name: string) => (name === 'background' ? 'bg' : name),
+      },
+      y: { label: 'IoU', domain: [0, 1], grid: true },
+      marks: [barY(bars, { x: 'class', y: 'IoU', fill: seriesColors[0]! }), ruleY([0])],
     },
   };
 }
