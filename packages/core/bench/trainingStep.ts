@@ -7,7 +7,8 @@ const worker = fileURLToPath(new URL('stepWorker.ts', import.meta.url));
 const tsx = createRequire(import.meta.url).resolve('tsx/cli');
 
 export async function benchTrainingStep({ quick, log }: BenchContext): Promise<BenchRow[]> {
-  const start = (backend: string, variant: string) => startPeer(process.execPath, [tsx, worker, backend, variant]);
+  const start = (backend: string, variant: string) =>
+    startPeer(process.execPath, [tsx, worker, backend, variant]);
   const peers = { stock: start('cpu', 'stock'), wasm: start('wasm', 'tfkit'), cpu: start('cpu', 'tfkit') };
   const times = { stock: [] as number[], wasm: [] as number[], cpu: [] as number[] };
   const rounds = quick ? 1 : 5;
