@@ -1,6 +1,7 @@
 import type { BenchContext, BenchRow } from '@tfkit/bench';
+import { benchKernels } from './kernels';
 import { benchTrainingStep } from './trainingStep';
 
 export default async function bench(context: BenchContext): Promise<BenchRow[]> {
-  return [...(await benchTrainingStep(context))];
+  return [...(await benchKernels(context)), ...(await benchTrainingStep(context))];
 }

@@ -53,7 +53,7 @@ const outShape = (c: ConvCase, channels: number): [number, number, number, numbe
   channels,
 ];
 const tensor = (data: Float64Array, shape: readonly number[]) =>
-  tf.tensor(Float32Array.from(data), shape as [number, number, number, number], 'float32');
+  tf.tensor<tf.Rank.R4>(Float32Array.from(data), shape as [number, number, number, number], 'float32');
 /** The absolute part grows with the terms of a sum, as rounding does. */
 const tolerance = (terms: number) => ({ rtol: 1e-4, atol: 2e-6 * Math.max(4, Math.sqrt(terms) * 2) });
 const attributesOf = (c: ConvCase) => ({
