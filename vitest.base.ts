@@ -26,6 +26,11 @@ const alias = [
     find: /^@tfkit\/core\/gradients\/table$/,
     replacement: folder('packages/core/dist/gradients/table.js'),
   },
+  // The wasm kernels are compiled by the build.
+  {
+    find: /^@tfkit\/core\/kernels\/wasm-module$/,
+    replacement: folder('packages/core/dist/kernels/wasm-module.js'),
+  },
   { find: /^@tfkit\/([^/]+)$/, replacement: folder('packages/$1/src/index.ts') },
   { find: /^@tfkit\/([^/]+)\/(.+)$/, replacement: folder('packages/$1/src/$2') },
 ];

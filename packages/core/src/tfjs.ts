@@ -1,4 +1,5 @@
 /** The part of core that works on TensorFlow.js: backends, gradients, kernels, ops, numerics, memory. */
+export { type AdamOptions, adam } from './adam';
 export type { BackendLoader, BackendName } from './backends/loader';
 export {
   type BackendAttempt,
@@ -11,6 +12,7 @@ export { ensureKernels } from './kernels';
 export { tidyAsync } from './memory';
 export { backendEpsilon, logSigmoid, safeAcos, safeNormalize, softplus } from './numerics';
 export { defineOp, type Op, type OpAttributes, type OpDefinition, type OpInputs } from './op';
+export { linearCombination } from './ops/linearCombination';
 export { randomNormal, randomUniform } from './random-tensors';
 export {
   type CheckpointVariable,

@@ -61,3 +61,61 @@ function convolve(x: Float64Array, filter: Float64Array, c: ConvCase, depthwise:
   }
   return y;
 }
+
+/** The gradients of `conv2d` for dy. */
+export function convGradients(
+  x: Float64Array,
+  filter: Float64Array,
+  dy: Float64Array,
+  c: ConvCase,
+): { x: Float64Array; filter: Float64Array } {
+  return vectorJacobian(x, filter, dy, c, false);
+}
+
+/** The gradients of `depthwiseConv2d` for dy. */
+export function depthwiseGradients(
+  x: Float64Array,
+  filter: Float64Array,
+  dy: Float64Array,
+  c: ConvCase,
+): { x: Float64Array; filter: Float64Array } {
+  return vectorJacobian(x, filter, dy, c, true);
+}
+
+function vectorJacobian(
+  x: Float64Array,
+  filter: Float64Array,
+  dy: Float64Array,
+  c: ConvCase,
+  depthwise: boolean,
+): { x: Float64Array; filter: Float64Array } {
+  const [n, h, w, cIn] = c.x;
+  const [kh, kw, , m] = c.filter;
+  const rows = geometry(h, kh, c);
+  const columns = geometry(w, kw, c);
+  const cOut = depthwise ? cIn * m : m;
+  const dx = new Float64Array(x.length);
+  const dFilter = new Float64Array(filter.length);
+  for (let at = 0; at < n * rows.out * columns.out; at++) {
+    const b = Math.floor(at / (rows.out * columns.out));
+    const r = Math.floor(at / columns.out) % rows.out;
+    const q = at % columns.out;
+    for (let i = 0; i < kh; i++) {
+      for (let j = 0; j < kw; j++) {
+        const row = r * c.stride + i * c.dilation - rows.before;
+        const column = q * c.stride + j * c.dilation - columns.before;
+        if (row < 0 || row >= h || column < 0 || column >= w) continue;
+        for (let k = 0; k < cIn; k++) {
+          for (let o = 0; o < m; o++) {
+            const xAt = ((b * h + row) * w + column) * cIn + k;
+            const filterAt = ((i * kw + j) * cIn + k) * m + o;
+            const value = dy[at * cOut + (depthwise ? k * m + o : o)]!;
+            dx[xAt]! += value * filter[filterAt]!;
+            dFilter[filterAt]! += value * x[xAt]!;
+          }
+        }
+      }
+    }
+  }
+  return { x: dx, filter: dFilter };
+}

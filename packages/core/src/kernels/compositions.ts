@@ -7,7 +7,7 @@ export type Composition = (
   inputs: any,
   // biome-ignore lint/suspicious/noExplicitAny: see above
   attributes: any,
-) => tf.Tensor;
+) => tf.Tensor | tf.Tensor[];
 
 /** One kernel config a composition. Nothing tidies up behind a kernel, so each is run in a tidy of its own. */
 export function compositionKernels(
@@ -37,3 +37,20 @@ export function runStock(
  * index with the result ('ij,k->k').
  */
 export const einsum: Composition = (inputs, { equation }) => einsumByMatMul(equation, inputs);
+
+/**
+ * Sums rows of x by segment id with a kernel that does not check its indices (ScatterNd, or webgpu's and webgl's own):
+ * ids outside [0, numSegments) are dropped, as TensorFlow on a GPU does, by way of one row too many.
+ */
+export function segmentSumDropping(
+  x: tf.Tensor,
+  segmentIds: tf.Tensor,
+  numSegments: number,
+  sum: (x: tf.Tensor, ids: tf.Tensor, rows: number) => tf.Tensor,
+): tf.Tensor {
+  const outside = tf.logicalOr(tf.less(segmentIds, 0), tf.greaterEqual(segmentIds, numSegments));
+  const rows = tf.where(outside, tf.fill(segmentIds.shape, numSegments, 'int32'), segmentIds);
+  const sums = sum(x, rows, numSegments + 1);
+  const rest = sums.shape.slice(1);
+  return tf.slice(sums, [0, ...rest.map(() => 0)], [numSegments, ...rest]);
+}

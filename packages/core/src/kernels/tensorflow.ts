@@ -1,15 +1,30 @@
-/** What TensorFlow's own kernels refuse, filled. */
+/** What tfjs-node refuses though TensorFlow has it, filled. */
 import * as tf from '@tensorflow/tfjs-core';
+import { composedAdam } from '../adam';
+import { flippedConv, matMulPerTap } from '../gradients/conv2d';
 import { allOnes, axesOf, convAttributes, type TfjsConvAttributes } from '../gradients/geometry';
 import { applyPatch, replaceKernels } from '../patches';
 import { compositionKernels, runStock } from './compositions';
+import { type FastKernel, layerKernels, stockKernel } from './fast';
+import { adam, conv2dBackpropFilter, conv2dBackpropInput } from './tensorflow/ops';
+
+const fast: Record<string, FastKernel> = {
+  TfkitConv2DBackpropInput: conv2dBackpropInput,
+  TfkitConv2DBackpropFilter: conv2dBackpropFilter,
+  TfkitAdam: adam,
+};
 
 export function applyTensorflowKernels(): void {
   applyPatch('kernels/tensorflow', () => {
     const name = 'DepthwiseConv2dNative';
-    const stock = tf.getKernel(name, 'tensorflow');
-    const kernels = stock ? compositionKernels('tensorflow', { [name]: depthwise(stock) }) : [];
-    return replaceKernels(kernels);
+    const stock = stockKernel(name, 'tensorflow');
+    const compositions = compositionKernels('tensorflow', {
+      TfkitConv2DBackpropInput: (inputs, attributes) => flippedConv(inputs, attributes),
+      TfkitConv2DBackpropFilter: (inputs, attributes) => matMulPerTap(inputs, attributes),
+      TfkitAdam: composedAdam,
+      ...(stock ? { [name]: depthwise(stock) } : {}),
+    });
+    return replaceKernels(layerKernels('tensorflow', compositions, fast));
   });
 }
 

@@ -1,5 +1,9 @@
-/** Kernels that the wasm backend lacks, as compositions of those it has. */
+/**
+ * Kernels that the wasm backend lacks, and faster ones for those that it has. What the module of `assembly/` declines
+ * goes to compositions of tfjs' own kernels.
+ */
 import * as tf from '@tensorflow/tfjs-core';
+import { composedAdam } from '../adam';
 import {
   convAsFilterGradient,
   type FilterGradientAttributes,
@@ -8,23 +12,51 @@ import {
   matMulPerTap,
 } from '../gradients/conv2d';
 import { flippedDepthwise, sumPerTap } from '../gradients/depthwise';
+import { composedLinearCombination } from '../ops/linearCombination';
 import { applyPatch, replaceKernels } from '../patches';
-import { compositionKernels, einsum } from './compositions';
+import { compositionKernels, einsum, segmentSumDropping } from './compositions';
+import { type FastKernel, layerKernels, sizeOf } from './fast';
+import * as conv from './wasm/conv2d';
+import * as depthwise from './wasm/depthwise';
+import { adam, linearCombination, unsortedSegmentSum } from './wasm/elementwise';
+import { batchMatMul, fusedMatMul } from './wasm/matMul';
 
-const kernels = compositionKernels('wasm', {
+const compositions = compositionKernels('wasm', {
   Conv2DBackpropFilter: (inputs, attributes) => filterGradient(inputs, withoutDilation(attributes)),
   TfkitConv2DBackpropFilter: filterGradient,
   // tfjs' own kernel is scalar code; the forward convolution on the flipped filter is XNNPACK's.
   TfkitConv2DBackpropInput: (inputs, attributes: InputGradientAttributes) => flippedConv(inputs, attributes),
+  TfkitDepthwiseConv2dBackpropInput: (inputs, attributes) => flippedDepthwise(inputs, attributes),
+  TfkitDepthwiseConv2dBackpropFilter: (inputs, attributes) => sumPerTap(inputs, attributes),
   DepthwiseConv2dNativeBackpropInput: (inputs, attributes) =>
     flippedDepthwise(inputs, withoutDilation(attributes)),
   DepthwiseConv2dNativeBackpropFilter: (inputs, attributes) => sumPerTap(inputs, withoutDilation(attributes)),
   Einsum: einsum,
   UnsortedSegmentSum: ({ x, segmentIds }, { numSegments }) => segmentSum(x, segmentIds, numSegments),
+  TfkitLinearCombination: composedLinearCombination,
+  TfkitAdam: composedAdam,
 });
 
+const fast: Record<string, FastKernel> = {
+  Conv2D: conv.conv2d,
+  FusedConv2D: conv.fusedConv2d,
+  Conv2DBackpropInput: conv.conv2dBackpropInput,
+  Conv2DBackpropFilter: conv.conv2dBackpropFilter,
+  TfkitConv2DBackpropInput: conv.conv2dBackpropInput,
+  TfkitConv2DBackpropFilter: conv.conv2dBackpropFilter,
+  DepthwiseConv2dNativeBackpropInput: depthwise.depthwiseBackpropInput,
+  DepthwiseConv2dNativeBackpropFilter: depthwise.depthwiseBackpropFilter,
+  TfkitDepthwiseConv2dBackpropInput: depthwise.depthwiseBackpropInput,
+  TfkitDepthwiseConv2dBackpropFilter: depthwise.depthwiseBackpropFilter,
+  BatchMatMul: batchMatMul,
+  _FusedMatMul: fusedMatMul,
+  UnsortedSegmentSum: unsortedSegmentSum,
+  TfkitLinearCombination: linearCombination,
+  TfkitAdam: adam,
+};
+
 export function applyWasmKernels(): void {
-  applyPatch('kernels/wasm', () => replaceKernels(kernels));
+  applyPatch('kernels/wasm', () => replaceKernels(layerKernels('wasm', compositions, fast)));
 }
 
 function filterGradient(
@@ -41,18 +73,12 @@ const withoutDilation = <A extends { dilations?: unknown }>(
   dilations: [1, 1],
 });
 
-/**
- * Sums rows of x by segment id through ScatterNd, which adds duplicates but does not check its indices: ids outside
- * [0, numSegments) are dropped, as TensorFlow does, by way of one row too many.
- */
+/** Through ScatterNd, which adds duplicates. */
 function segmentSum(x: tf.Tensor, segmentIds: tf.Tensor, numSegments: number): tf.Tensor {
   const inner = x.shape.slice(segmentIds.rank);
-  const outside = tf.logicalOr(tf.less(segmentIds, 0), tf.greaterEqual(segmentIds, numSegments));
-  const rows = tf.where(outside, tf.fill(segmentIds.shape, numSegments, 'int32'), segmentIds);
-  const width = inner.reduce((product, size) => product * size, 1);
-  const sums = tf.scatterND(tf.reshape(rows, [segmentIds.size, 1]), tf.reshape(x, [segmentIds.size, width]), [
-    numSegments + 1,
-    width,
-  ]);
-  return tf.reshape(tf.slice(sums, [0, 0], [numSegments, width]), [numSegments, ...inner]);
+  const width = sizeOf(inner);
+  const sums = segmentSumDropping(x, segmentIds, numSegments, (values, ids, rows) =>
+    tf.scatterND(tf.reshape(ids, [ids.size, 1]), tf.reshape(values, [ids.size, width]), [rows, width]),
+  );
+  return tf.reshape(sums, [numSegments, ...inner]);
 }

@@ -1,16 +1,27 @@
 /** What the webgpu backend has wrong, replaced. */
 import * as tf from '@tensorflow/tfjs-core';
+import { composedAdam } from '../adam';
+import { composedLinearCombination } from '../ops/linearCombination';
 import { applyPatch, replaceKernels } from '../patches';
-import { type Composition, compositionKernels, einsum, runStock } from './compositions';
+import { type Composition, compositionKernels, einsum, runStock, segmentSumDropping } from './compositions';
+import { layerKernels, stockKernel } from './fast';
+import { adam, linearCombination } from './webgpu/elementwise';
 
 export function applyWebgpuKernels(): void {
   applyPatch('kernels/webgpu', () => {
-    const table: Record<string, Composition> = { Einsum: einsum };
+    const table: Record<string, Composition> = {
+      Einsum: einsum,
+      TfkitLinearCombination: composedLinearCombination,
+      TfkitAdam: composedAdam,
+    };
+    const segmentSum = stockKernel('UnsortedSegmentSum', 'webgpu');
+    if (segmentSum) table.UnsortedSegmentSum = droppingIds(segmentSum);
     for (const name of ['Cumsum', 'Cumprod']) {
-      const stock = tf.getKernel(name, 'webgpu');
+      const stock = stockKernel(name, 'webgpu');
       if (stock) table[name] = forwardOnly(stock);
     }
-    return replaceKernels(compositionKernels('webgpu', table));
+    const fast = { TfkitLinearCombination: linearCombination, TfkitAdam: adam };
+    return replaceKernels(layerKernels('webgpu', compositionKernels('webgpu', table), fast));
   });
 }
 
@@ -24,4 +35,12 @@ function forwardOnly(stock: tf.KernelConfig): Composition {
     const scan = (x: tf.Tensor) => runStock(stock, { x }, { ...attributes, reverse: false });
     return reverse ? tf.reverse(scan(tf.reverse(inputs.x as tf.Tensor, axis)), axis) : scan(inputs.x);
   };
+}
+
+/** tfjs' own writes what lies out of range wherever its index leads. */
+function droppingIds(stock: tf.KernelConfig): Composition {
+  return ({ x, segmentIds }, { numSegments }) =>
+    segmentSumDropping(x, segmentIds, numSegments, (values, ids, rows) =>
+      runStock(stock, { x: values, segmentIds: ids }, { numSegments: rows }),
+    );
 }
