@@ -104,12 +104,23 @@ class FusedAdam extends tf.AdamOptimizer {
         updated[i]!.dispose();
       });
     });
-    // What tf.AdamOptimizer itself would use, if the backend changed between two steps.
-    tf.tidy(() => {
-      state.accBeta1.assign(tf.scalar(this.beta1 ** (step + 1)));
-      state.accBeta2.assign(tf.scalar(this.beta2 ** (step + 1)));
-    });
     this.incrementIterations();
+    this.setPowers();
+  }
+
+  /** tfjs raises the betas with the backend's own `pow`, which GPUs round coarsely. */
+  override async setWeights(weights: tf.NamedTensor[]): Promise<void> {
+    await super.setWeights(weights);
+    this.setPowers();
+  }
+
+  /** The powers of beta that tf.AdamOptimizer itself uses where there is no kernel. */
+  private setPowers(): void {
+    const { accBeta1, accBeta2 } = this as unknown as AdamState;
+    tf.tidy(() => {
+      accBeta1.assign(tf.scalar(this.beta1 ** (this.iterations + 1)));
+      accBeta2.assign(tf.scalar(this.beta2 ** (this.iterations + 1)));
+    });
   }
 }
 
