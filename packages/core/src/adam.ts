@@ -109,7 +109,7 @@ class FusedAdam extends tf.AdamOptimizer {
   }
 
   /** tfjs raises the betas with the backend's own `pow`, which GPUs round coarsely. */
-  override async setWeights(weights: tf.NamedTensor[]): Promise<void> {
+  override async setWeights(weights: Parameters<tf.AdamOptimizer['setWeights']>[0]): Promise<void> {
     await super.setWeights(weights);
     this.setPowers();
   }
