@@ -1,11 +1,6 @@
 /** The exporters: functions that give a symbol its public names and hand it back unchanged. */
 import { BadExportError, errorOf } from './errors';
-import {
-  canonicalOf,
-  type Declared,
-  declarationProblem,
-  type NameRules,
-} from './names';
+import { canonicalOf, type Declared, declarationProblem, type NameRules } from './names';
 import { type ApiRegistry, type ConstantExport, defaultRegistry, type RegisteredSymbol } from './registry';
 
 // biome-ignore lint/suspicious/noExplicitAny: any parameter list must be assignable to it
@@ -80,7 +75,10 @@ export function createApiExport(apiName: string, options: ApiExportOptions = {})
     };
     const exportConstant = <T>(value: T): T => {
       if (value === undefined) {
-        throw new BadExportError('TFX017', `${rules.exporter} cannot export undefined as ${canonicalOf(declared)}`);
+        throw new BadExportError(
+          'TFX017',
+          `${rules.exporter} cannot export undefined as ${canonicalOf(declared)}`,
+        );
       }
       registry().registerConstant({ apiName, names, namesV1, value }, callSite(exportConstant));
       return value;
@@ -212,4 +210,3 @@ function constants(
   const inside = (name: string) => prefix === '' || name.startsWith(`${prefix.replace(/\.$/, '')}.`);
   return [...registry.constants(apiName)].filter((constant) => namesOf(constant).some(inside));
 }
-

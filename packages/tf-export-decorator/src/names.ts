@@ -22,7 +22,8 @@ export interface Declared {
 }
 
 // Any IdentifierName counts, reserved words included: `export { case_ as case }` is valid JavaScript.
-const dotted = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*(\.[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*)*$/u;
+const dotted =
+  /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*(\.[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*)*$/u;
 
 /** The namespace of a dotted name: 'nn' of 'nn.relu', '' of 'relu'. */
 export const namespaceOf = (name: string): string => name.slice(0, Math.max(0, name.lastIndexOf('.')));

@@ -1,5 +1,5 @@
 /** The run-time record of what was exported under which names. */
-import { type Problem, type TfExportError, errorOf } from './errors';
+import { errorOf, type Problem, type TfExportError } from './errors';
 import { type Declared, NameTable, tableNames } from './names';
 import { unwrap } from './wrapper';
 

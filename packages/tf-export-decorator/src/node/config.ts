@@ -83,13 +83,15 @@ export function readConfig(folder: string): Config {
   const file = join(folder, 'tf-export.config.json');
   const own = readJson(file);
   const manifest = readJson(join(folder, 'package.json')) as { tfExport?: unknown } | undefined;
-  const [place, given] = own === undefined ? [join(folder, 'package.json#tfExport'), manifest?.tfExport] : [file, own];
+  const [place, given] =
+    own === undefined ? [join(folder, 'package.json#tfExport'), manifest?.tfExport] : [file, own];
   if (given === undefined) return defaults;
   if (!isObject(given)) throw new InputError(`${place}: must be an object`);
   for (const [key, value] of Object.entries(given)) {
     if (key === '$schema') continue;
     const rule = rules[key as keyof Config];
-    if (!rule) throw new InputError(`${place}: unknown key "${key}"; known are ${Object.keys(rules).join(', ')}`);
+    if (!rule)
+      throw new InputError(`${place}: unknown key "${key}"; known are ${Object.keys(rules).join(', ')}`);
     if (!rule[1](value)) throw new InputError(`${place}: ${key} must ${rule[0]}`);
   }
   return { ...defaults, ...given };

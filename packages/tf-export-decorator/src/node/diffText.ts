@@ -51,7 +51,10 @@ function commonSubsequence(a: readonly string[], b: readonly string[]): Edit[] {
       edits.push([' ', a[i]!]);
       i++;
       j++;
-    } else if (j >= b.length || (i < a.length && lengths[(i + 1) * width + j]! >= lengths[i * width + j + 1]!)) {
+    } else if (
+      j >= b.length ||
+      (i < a.length && lengths[(i + 1) * width + j]! >= lengths[i * width + j + 1]!)
+    ) {
       edits.push(['-', a[i++]!]);
     } else edits.push(['+', b[j++]!]);
   }

@@ -46,7 +46,9 @@ function retarget(target: Target, name: string, inside: string): Target {
     return `${base}${name}${match[3]}`;
   }
   if (Array.isArray(target)) return target.map((item) => retarget(item, name, inside));
-  return Object.fromEntries(Object.entries(target).map(([key, value]) => [key, retarget(value, name, inside)]));
+  return Object.fromEntries(
+    Object.entries(target).map(([key, value]) => [key, retarget(value, name, inside)]),
+  );
 }
 
 /** The entries that package.json lacks or has otherwise. */

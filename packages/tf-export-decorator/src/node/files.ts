@@ -1,5 +1,13 @@
 /** Files: listing sources, paths with forward slashes, and writes that are whole or not there. */
-import { type Dirent, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  type Dirent,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { errorCode, InputError, messageOf } from './problems';
 

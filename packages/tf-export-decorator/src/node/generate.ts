@@ -9,8 +9,8 @@ import { isSource, listFiles, readText, relativePath, writeFiles } from './files
 import { type ApiVersion, childrenOf, type Namespaces, planNamespaces } from './plan';
 import { type Finding, InputError } from './problems';
 import { type ScannedExport, scan } from './scan';
-import { exporterOrigin, importedModules } from './scan/origins';
 import { packageName, resolveRelative } from './scan/exporters';
+import { exporterOrigin, importedModules } from './scan/origins';
 
 export interface GenerateResult {
   /** Path (relative to the package) -> text, of everything the names ask for. */
@@ -81,7 +81,9 @@ export function checkGenerated(folder: string, planned: GenerateResult): string[
 
 function requireOut(folder: string, { src, out }: Config): string {
   if (out === undefined) {
-    throw new InputError(`${folder}: no folder for generated entry points; set "out" (as "${src}/api") in the tfExport field of package.json`);
+    throw new InputError(
+      `${folder}: no folder for generated entry points; set "out" (as "${src}/api") in the tfExport field of package.json`,
+    );
   }
   const normal = posix.normalize(out).replace(/^\.\/|\/$/g, '');
   if (!normal.startsWith(`${posix.normalize(src).replace(/^\.\/|\/$/g, '')}/`)) {
@@ -113,7 +115,9 @@ function checkNoCycle(folder: string, { src }: Config, out: string): void {
     reached.add(file);
     for (const { target, line } of imports.get(file) ?? []) {
       if (isGenerated(target)) {
-        throw new InputError(`${file}:${line}:1 imports the generated ${target}, which imports it: a cycle. Import the defining file instead.`);
+        throw new InputError(
+          `${file}:${line}:1 imports the generated ${target}, which imports it: a cycle. Import the defining file instead.`,
+        );
       }
       queue.push(target);
     }
@@ -123,7 +127,8 @@ function checkNoCycle(folder: string, { src }: Config, out: string): void {
 const placeOf = ({ file, line, column }: ScannedExport) => ({ file, line, column, label: `${file}:${line}` });
 
 /** `nn` -> `nn.ts`, `nn.experimental` -> `nn/experimental.ts`, the root -> `index.ts`. */
-const moduleFile = (space: string): string => (space === '' ? 'index.ts' : `${space.replaceAll('.', '/')}.ts`);
+const moduleFile = (space: string): string =>
+  space === '' ? 'index.ts' : `${space.replaceAll('.', '/')}.ts`;
 
 function addModules(
   files: Map<string, string>,
@@ -135,9 +140,13 @@ function addModules(
   for (const [space, leaves] of namespaces) {
     const path = posix.join(out, below, moduleFile(space));
     if (files.has(path)) {
-      throw new InputError(`${path}: two namespaces need this file ("${space}" is one); rename the namespace`);
+      throw new InputError(
+        `${path}: two namespaces need this file ("${space}" is one); rename the namespace`,
+      );
     }
-    const lines = [...leaves].map(([leaf, item]) => exportLine(path, leaf, space === '' ? leaf : `${space}.${leaf}`, item, version));
+    const lines = [...leaves].map(([leaf, item]) =>
+      exportLine(path, leaf, space === '' ? leaf : `${space}.${leaf}`, item, version),
+    );
     for (const child of childrenOf(namespaces.keys(), space)) {
       const target = posix.relative(posix.dirname(path), posix.join(out, below, moduleFile(child)));
       lines.push(`export * as ${leafOf(child)} from '${importPath(target)}';\n`);
@@ -168,11 +177,19 @@ function addFlat(files: Map<string, string>, namespaces: Namespaces<ScannedExpor
   return findings;
 }
 
-function exportLine(path: string, leaf: string, name: string, item: ScannedExport, version: ApiVersion): string {
+function exportLine(
+  path: string,
+  leaf: string,
+  name: string,
+  item: ScannedExport,
+  version: ApiVersion,
+): string {
   const from = importPath(posix.relative(posix.dirname(path), item.file));
   const canonical = canonicalOf(item);
   const isDeprecated = item.deprecated.includes(name) && name !== canonical;
-  const note = isDeprecated ? `/** @deprecated Use \`${canonical}\`${version === 'v1' ? ' of the V2 API' : ''}. */\n` : '';
+  const note = isDeprecated
+    ? `/** @deprecated Use \`${canonical}\`${version === 'v1' ? ' of the V2 API' : ''}. */\n`
+    : '';
   const renamed = item.symbol === leaf ? leaf : `${item.symbol} as ${leaf}`;
   return `${note}export ${item.kind === 'type' ? 'type ' : ''}{ ${renamed} } from '${from}';\n`;
 }
@@ -200,7 +217,9 @@ function registryModule(folder: string, exports: readonly ScannedExport[], out: 
       imports.push(`import { ${name} as ${maker} } from '${from}';\n`);
     }
     const local = `symbol${index}`;
-    imports.push(`import { ${item.symbol} as ${local} } from '${importPath(posix.relative(posix.dirname(path), item.file))}';\n`);
+    imports.push(
+      `import { ${item.symbol} as ${local} } from '${importPath(posix.relative(posix.dirname(path), item.file))}';\n`,
+    );
     const options = [
       ...(item.names.join() === item.namesV1.join() ? [] : [`v1: ${JSON.stringify(item.namesV1)}`]),
       ...(item.deprecated.length > 0 ? [`deprecated: ${JSON.stringify(item.deprecated)}`] : []),
@@ -208,7 +227,11 @@ function registryModule(folder: string, exports: readonly ScannedExport[], out: 
     ];
     const names = item.names.map((name) => JSON.stringify(name));
     const given = [...names, ...(options.length > 0 ? [`{ ${options.join(', ')} }`] : [])].join(', ');
-    calls.push(item.kind === 'constant' ? `${maker}(${given}).exportConstant(${local});\n` : `${maker}(${given})(${local});\n`);
+    calls.push(
+      item.kind === 'constant'
+        ? `${maker}(${given}).exportConstant(${local});\n`
+        : `${maker}(${given})(${local});\n`,
+    );
   });
   return `${header}${imports.join('')}\n${calls.join('')}`;
 }

@@ -36,7 +36,8 @@ export function readPackage(folder: string): Package {
 }
 
 /** The name without its scope, as files are called. */
-export const shortName = ({ name }: Pick<Package, 'name'>): string => name.replace(/^@[^/]*\//, '') || 'package';
+export const shortName = ({ name }: Pick<Package, 'name'>): string =>
+  name.replace(/^@[^/]*\//, '') || 'package';
 
 /**
  * The public packages of the workspace in a folder (npm, yarn, pnpm), sorted by name; the package itself if it is no
@@ -47,7 +48,9 @@ export function workspacePackages(folder: string): Package[] {
   const patterns = workspacePatterns(root);
   if (patterns.length === 0) return [root];
   const excluded = new Set(
-    patterns.filter((pattern) => pattern.startsWith('!')).flatMap((pattern) => expand(root.folder, pattern.slice(1))),
+    patterns
+      .filter((pattern) => pattern.startsWith('!'))
+      .flatMap((pattern) => expand(root.folder, pattern.slice(1))),
   );
   const folders = new Set(
     patterns.filter((pattern) => !pattern.startsWith('!')).flatMap((pattern) => expand(root.folder, pattern)),
@@ -62,7 +65,9 @@ export function workspacePackages(folder: string): Package[] {
 /** Every package name of the workspace, private ones included: what a changeset may speak of. */
 export function workspaceNames(folder: string): string[] {
   const root = readPackage(folder);
-  const folders = workspacePatterns(root).flatMap((pattern) => expand(root.folder, pattern.replace(/^!/, '')));
+  const folders = workspacePatterns(root).flatMap((pattern) =>
+    expand(root.folder, pattern.replace(/^!/, '')),
+  );
   return [root.folder, ...folders].flatMap((path) => {
     const manifest = readJson(join(path, 'package.json')) as Manifest | undefined;
     return manifest?.name ? [manifest.name] : [];
@@ -91,8 +96,11 @@ function workspacePatterns({ folder, manifest: { workspaces } }: Package): strin
 
 /** The list under `packages:` of a pnpm-workspace.yaml: one quoted or bare pattern a line. */
 function pnpmPatterns(yaml: string): string[] {
-  const list = /^packages:[^\S\n]*\n((?:[^\S\n]*-[^\n]*\n?|[^\S\n]*#[^\n]*\n?|[^\S\n]*\n)*)/m.exec(yaml)?.[1] ?? '';
-  return [...list.matchAll(/^[^\S\n]*-[^\S\n]*(['"]?)(.+?)\1[^\S\n]*(?:#.*)?$/gm)].map((match) => match[2] ?? '');
+  const list =
+    /^packages:[^\S\n]*\n((?:[^\S\n]*-[^\n]*\n?|[^\S\n]*#[^\n]*\n?|[^\S\n]*\n)*)/m.exec(yaml)?.[1] ?? '';
+  return [...list.matchAll(/^[^\S\n]*-[^\S\n]*(['"]?)(.+?)\1[^\S\n]*(?:#.*)?$/gm)].map(
+    (match) => match[2] ?? '',
+  );
 }
 
 /** The folders that a workspace pattern names; `*` stands for one level, `**` for any. */
@@ -102,7 +110,9 @@ function expand(root: string, pattern: string): string[] {
     if (part === '**') folders = folders.flatMap((folder) => [folder, ...deepFolders(folder)]);
     else if (part.includes('*')) {
       const matcher = new RegExp(`^${part.split('*').map(escapeRegExp).join('.*')}$`);
-      folders = folders.flatMap((folder) => childFolders(folder).filter((path) => matcher.test(baseName(path))));
+      folders = folders.flatMap((folder) =>
+        childFolders(folder).filter((path) => matcher.test(baseName(path))),
+      );
     } else folders = folders.map((folder) => join(folder, part));
   }
   return folders;

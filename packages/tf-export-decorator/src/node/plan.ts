@@ -1,5 +1,5 @@
 /** From names to modules: which namespace holds which leaf, and what makes a set of names impossible to write. */
-import { leafOf, NameTable, namespaceOf, namespacesOf, type Declared } from '../names';
+import { type Declared, leafOf, NameTable, namespaceOf, namespacesOf } from '../names';
 import type { Finding } from './problems';
 
 /** Namespace ('' for the root) -> leaf name -> what is exported there. */
@@ -40,7 +40,10 @@ export function planNamespaces<T extends Pick<Declared, 'names' | 'namesV1'>>(
 
 function unwritable(name: string): Pick<Finding, 'code' | 'text'> | undefined {
   if (!name.split('.').includes('default')) return undefined;
-  return { code: 'TFX015', text: `"${name}": a module's export cannot be called default; choose another name` };
+  return {
+    code: 'TFX015',
+    text: `"${name}": a module's export cannot be called default; choose another name`,
+  };
 }
 
 /** Namespaces whose files are one file on a disk that ignores case. */
@@ -51,7 +54,12 @@ function caseClashes(spaces: readonly string[]): Finding[] {
     const other = seen.get(key);
     seen.set(key, space);
     if (other === undefined) return [];
-    return [{ code: 'TFX014' as const, text: `namespaces ${other} and ${space} need the same file where case is ignored; rename one` }];
+    return [
+      {
+        code: 'TFX014' as const,
+        text: `namespaces ${other} and ${space} need the same file where case is ignored; rename one`,
+      },
+    ];
   });
 }
 

@@ -30,11 +30,17 @@ export function createGolden(folder: string, { prefer = 'source' }: GoldenOption
   const out = found.config.out === undefined ? undefined : `${join(found.folder, found.config.out)}/`;
   const entryPoints = findEntryPoints(found, prefer).filter(({ file }) => !(out && file.startsWith(out)));
   const named = prefer === 'source' ? scan(found.folder).exports : [];
-  const files = [...entryPoints.map(({ file }) => file), ...named.map(({ file }) => join(found.folder, file))];
+  const files = [
+    ...entryPoints.map(({ file }) => file),
+    ...named.map(({ file }) => join(found.folder, file)),
+  ];
   if (files.length === 0) {
-    throw new InputError(`${found.folder}: nothing is exported; add an exports map to package.json, or names in the sources`);
+    throw new InputError(
+      `${found.folder}: nothing is exported; add an exports map to package.json, or names in the sources`,
+    );
   }
-  const from = named.length > 0 || entryPoints.some((entry) => entry.from === 'source') ? 'source' : 'typings';
+  const from =
+    named.length > 0 || entryPoints.some((entry) => entry.from === 'source') ? 'source' : 'typings';
   const program = createProgram(ts, found, [...new Set(files)], from);
   return new GoldenBuilder(ts, program, found).build(entryPoints, named, from);
 }
@@ -78,7 +84,9 @@ class GoldenBuilder {
   private addNamed(entries: Map<string, ApiEntry>, item: ScannedExport): void {
     const symbol = this.exportsOf(join(this.found.folder, item.file)).get(item.symbol);
     if (!symbol) return;
-    const isOwnApi = item.apiName === 'tensorflow' || tableNames(item).every((name) => name.split('.').includes(item.apiName));
+    const isOwnApi =
+      item.apiName === 'tensorflow' ||
+      tableNames(item).every((name) => name.split('.').includes(item.apiName));
     const prefix = isOwnApi ? '' : `${item.apiName}:`;
     const key = prefix + (canonicalOf(item, true) ?? '');
     entries.set(key, {
@@ -95,7 +103,8 @@ class GoldenBuilder {
       const isModule = (symbol.flags & this.ts.SymbolFlags.Module) !== 0;
       if (isModule && !seen.includes(symbol)) {
         for (const inner of this.checker.getExportsOfModule(symbol)) {
-          if (inner.name !== 'prototype') add(`${name}.${inner.name}`, this.resolve(inner), [...seen, symbol]);
+          if (inner.name !== 'prototype')
+            add(`${name}.${inner.name}`, this.resolve(inner), [...seen, symbol]);
         }
       }
       const { Value, Type, ValueModule, Namespace } = this.ts.SymbolFlags;
@@ -110,7 +119,8 @@ class GoldenBuilder {
     const module = source && this.checker.getSymbolAtLocation(source);
     const found = new Map<string, ts.Symbol>();
     if (!module) return found;
-    for (const symbol of this.checker.getExportsOfModule(module)) found.set(symbol.name, this.resolve(symbol));
+    for (const symbol of this.checker.getExportsOfModule(module))
+      found.set(symbol.name, this.resolve(symbol));
     const assigned = module.exports?.get('export=' as ts.__String);
     if (assigned) found.set('export=', this.resolve(assigned));
     return found;
@@ -126,12 +136,22 @@ class GoldenBuilder {
     const known = this.mentioned.get(symbol);
     if (known) return known;
     const { SymbolFlags } = this.ts;
-    const kinds = SymbolFlags.Class | SymbolFlags.Interface | SymbolFlags.TypeAlias | SymbolFlags.Enum | SymbolFlags.Function | SymbolFlags.Variable | SymbolFlags.ValueModule;
+    const kinds =
+      SymbolFlags.Class |
+      SymbolFlags.Interface |
+      SymbolFlags.TypeAlias |
+      SymbolFlags.Enum |
+      SymbolFlags.Function |
+      SymbolFlags.Variable |
+      SymbolFlags.ValueModule;
     const declaration = symbol.declarations?.[0];
     if (!always && (!(symbol.flags & kinds) || !declaration || this.isInner(declaration))) return undefined;
     const module = declaration && this.moduleOf(declaration.getSourceFile());
     if (module === '' && !always) return undefined;
-    const name = symbol.name === 'default' || symbol.name === 'export=' ? 'default_' : symbol.name.replace(/^__/, 'anonymous_');
+    const name =
+      symbol.name === 'default' || symbol.name === 'export='
+        ? 'default_'
+        : symbol.name.replace(/^__/, 'anonymous_');
     const entry: Mentioned = {
       token: `tfx${this.mentioned.size}_`,
       name: /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name) ? name : 'module_',
@@ -188,7 +208,10 @@ class GoldenBuilder {
     const groups = groupBy([...this.mentioned.values()], ({ name }) => name);
     const names = new Map<string, string>();
     for (const [name, group] of groups) {
-      const keyed = group.map((item) => [`${item.module ?? ''}${replace(JSON.stringify(item.declaration ?? ''), plain)}`, item] as const);
+      const keyed = group.map(
+        (item) =>
+          [`${item.module ?? ''}${replace(JSON.stringify(item.declaration ?? ''), plain)}`, item] as const,
+      );
       keyed.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
       keyed.forEach(([, { token }], index) => names.set(token, index === 0 ? name : `${name}$${index + 1}`));
     }
@@ -198,7 +221,14 @@ class GoldenBuilder {
       if (module !== undefined) imports[names.get(token)!] = { module, name };
       else if (declaration) declarations[names.get(token)!] = declaration;
     }
-    const golden = { format: 1, package: this.found.name, from, exports: sorted(Object.fromEntries(entries)), declarations: sorted(declarations), imports: sorted(imports) };
+    const golden = {
+      format: 1,
+      package: this.found.name,
+      from,
+      exports: sorted(Object.fromEntries(entries)),
+      declarations: sorted(declarations),
+      imports: sorted(imports),
+    };
     const text = replace(JSON.stringify(golden), names);
     // Keys were sorted by their final names, so a replaced text needs no second sort.
     return JSON.parse(text.replaceAll(`${this.found.folder}/`, '')) as Golden;

@@ -20,7 +20,10 @@ type Target = string | null | undefined | { readonly [condition: string]: Target
  *
  * @throws InputError if the package has an exports map (or `types`, `main`) and none of it leads to a file.
  */
-export function findEntryPoints({ folder, manifest, config }: Package, prefer: 'source' | 'typings'): EntryPoint[] {
+export function findEntryPoints(
+  { folder, manifest, config }: Package,
+  prefer: 'source' | 'typings',
+): EntryPoint[] {
   const targets = targetsOf(manifest.exports, manifest.types ?? manifest.typings, manifest.main);
   const found: EntryPoint[] = [];
   const missing: string[] = [];
@@ -36,12 +39,18 @@ export function findEntryPoints({ folder, manifest, config }: Package, prefer: '
     }
   }
   if (found.length === 0 && missing.length > 0) {
-    throw new InputError(`${join(folder, 'package.json')}: no source or typings found for ${missing.join(', ')}; build first, or set "src" in the tfExport field`);
+    throw new InputError(
+      `${join(folder, 'package.json')}: no source or typings found for ${missing.join(', ')}; build first, or set "src" in the tfExport field`,
+    );
   }
   return found;
 }
 
-function targetsOf(exports: unknown, types: string | undefined, main: string | undefined): [string, Target][] {
+function targetsOf(
+  exports: unknown,
+  types: string | undefined,
+  main: string | undefined,
+): [string, Target][] {
   if (typeof exports === 'object' && exports !== null && !Array.isArray(exports)) {
     const entries = Object.entries(exports as Record<string, Target>);
     if (entries.some(([key]) => key.startsWith('.'))) {
@@ -70,7 +79,13 @@ function typingsFile(folder: string, paths: readonly string[]): string | undefin
     if (/\.d\.[cm]?ts$/.test(path)) return [path];
     const stem = path.replace(/\.([cm]?)[jt]sx?$/, '');
     const sign = /\.([cm]?)[jt]sx?$/.exec(path)?.[1] ?? '';
-    return [`${stem}.d.${sign}ts`, `${stem}.d.ts`, `${path}.d.ts`, `${path}/index.d.ts`, ...(/\.[cm]?tsx?$/.test(path) ? [path] : [])];
+    return [
+      `${stem}.d.${sign}ts`,
+      `${stem}.d.ts`,
+      `${path}.d.ts`,
+      `${path}/index.d.ts`,
+      ...(/\.[cm]?tsx?$/.test(path) ? [path] : []),
+    ];
   });
   return candidates.map((path) => join(folder, path)).find((path) => existsSync(path));
 }
@@ -78,7 +93,10 @@ function typingsFile(folder: string, paths: readonly string[]): string | undefin
 /** `./dist/a/b.js` -> `src/a/b.ts`: by the target's path below its first folder, then by the import path. */
 function sourceFile(folder: string, src: string, name: string, paths: readonly string[]): string | undefined {
   const stems = paths.flatMap((path) => {
-    const parts = path.replace(/^\.\//, '').replace(/(\.d)?\.[cm]?[jt]sx?$/, '').split('/');
+    const parts = path
+      .replace(/^\.\//, '')
+      .replace(/(\.d)?\.[cm]?[jt]sx?$/, '')
+      .split('/');
     // dist/a/b, dist/esm/a/b: the source lies below one of the folders.
     return parts.slice(1).map((_, index) => parts.slice(index + 1).join('/'));
   });
@@ -91,14 +109,23 @@ function sourceFile(folder: string, src: string, name: string, paths: readonly s
 }
 
 /** The entry points that a pattern `./ops/*` stands for, by the files its targets match. */
-function expandPattern(folder: string, name: string, paths: readonly string[]): (readonly [string, string[]])[] {
+function expandPattern(
+  folder: string,
+  name: string,
+  paths: readonly string[],
+): (readonly [string, string[]])[] {
   const expanded = new Map<string, string[]>();
   for (const path of paths) {
     const [before = '', after = ''] = path.replace(/^\.\//, '').split('*');
     const root = join(folder, posix.dirname(`${before}x`));
     for (const file of listBuilt(root)) {
       const relative = relativePath(folder, file);
-      if (!relative.startsWith(before) || !relative.endsWith(after) || relative.length < before.length + after.length) continue;
+      if (
+        !relative.startsWith(before) ||
+        !relative.endsWith(after) ||
+        relative.length < before.length + after.length
+      )
+        continue;
       const star = relative.slice(before.length, relative.length - after.length);
       if (star === '' || /\.d$/.test(star)) continue;
       const key = name.replace('*', star);

@@ -19,7 +19,10 @@ export class FormReader {
     const forms: Form[] = [];
     if (symbol.flags & SymbolFlags.Class) forms.push(this.classOf(symbol));
     else {
-      if (symbol.flags & SymbolFlags.Value && !(symbol.flags & (SymbolFlags.Enum | SymbolFlags.ValueModule))) {
+      if (
+        symbol.flags & SymbolFlags.Value &&
+        !(symbol.flags & (SymbolFlags.Enum | SymbolFlags.ValueModule))
+      ) {
         forms.push(this.value(symbol));
       } else if (symbol.flags & SymbolFlags.Function) forms.push(this.value(symbol));
       if (symbol.flags & SymbolFlags.Interface) forms.push(this.interfaceOf(symbol));
@@ -38,23 +41,34 @@ export class FormReader {
       return { ...(this.classOf(target) as Form & { kind: 'class' }), valueOnly: true };
     }
     const calls = type.getCallSignatures();
-    if (calls.length === 0 || constructs.length > 0) return { kind: 'constant', type: this.printer.type(type) };
+    if (calls.length === 0 || constructs.length > 0)
+      return { kind: 'constant', type: this.printer.type(type) };
     const members = this.members(type, (property) => !isFunctionProperty(property.name));
-    return { kind: 'function', signatures: this.signatures.all(calls), ...(members.length > 0 ? { members } : {}) };
+    return {
+      kind: 'function',
+      signatures: this.signatures.all(calls),
+      ...(members.length > 0 ? { members } : {}),
+    };
   }
 
   private classOf(symbol: ts.Symbol): Form {
     const { ts, checker } = this;
     const instance = checker.getDeclaredTypeOfSymbol(symbol) as ts.InterfaceType;
     const statics = checker.getTypeOfSymbol(symbol);
-    const declaration = symbol.declarations?.find((node) => ts.isClassLike(node)) as ts.ClassLikeDeclaration | undefined;
+    const declaration = symbol.declarations?.find((node) => ts.isClassLike(node)) as
+      | ts.ClassLikeDeclaration
+      | undefined;
     const flags = declaration ? ts.getCombinedModifierFlags(declaration) : 0;
     const typeParameters = this.typeParameters(declaration?.typeParameters);
     const [base] = this.foreignBases(instance);
     const constructor = declaration?.members.find((node) => ts.isConstructorDeclaration(node));
     const access = constructor ? ts.getCombinedModifierFlags(constructor) : 0;
     const isPrivate = (access & ts.ModifierFlags.Private) !== 0;
-    const constructorAccess = isPrivate ? 'private' : access & ts.ModifierFlags.Protected ? 'protected' : undefined;
+    const constructorAccess = isPrivate
+      ? 'private'
+      : access & ts.ModifierFlags.Protected
+        ? 'protected'
+        : undefined;
     return {
       kind: 'class',
       ...(flags & ts.ModifierFlags.Abstract ? { abstract: true } : {}),
@@ -64,7 +78,10 @@ export class FormReader {
       ...(constructorAccess ? { constructorAccess } : {}),
       members: [
         ...this.members(instance),
-        ...this.members(statics, ({ name }) => name !== 'prototype').map((member) => ({ ...member, static: true as const })),
+        ...this.members(statics, ({ name }) => name !== 'prototype').map((member) => ({
+          ...member,
+          static: true as const,
+        })),
       ],
     };
   }
@@ -85,7 +102,11 @@ export class FormReader {
       return this.objectForm(type, declaration.typeParameters, []);
     }
     const typeParameters = this.typeParameters(declaration?.typeParameters);
-    return { kind: 'type', ...(typeParameters ? { typeParameters } : {}), type: this.printer.type(type, { inAlias: true }) };
+    return {
+      kind: 'type',
+      ...(typeParameters ? { typeParameters } : {}),
+      type: this.printer.type(type, { inAlias: true }),
+    };
   }
 
   private objectForm(
@@ -119,7 +140,8 @@ export class FormReader {
       if (!ts.isEnumDeclaration(declaration)) continue;
       for (const member of declaration.members) {
         const value = checker.getConstantValue(member);
-        members[member.name.getText().replace(/^['"]|['"]$/g, '')] = value === undefined ? 'computed' : JSON.stringify(value);
+        members[member.name.getText().replace(/^['"]|['"]$/g, '')] =
+          value === undefined ? 'computed' : JSON.stringify(value);
       }
     }
     return { kind: 'enum', members };
@@ -146,11 +168,14 @@ export class FormReader {
     const { ts, checker } = this;
     const { SymbolFlags, ModifierFlags } = ts;
     const nodes = property.declarations ?? [];
-    const has = (flag: ts.ModifierFlags) => nodes.some((node) => (ts.getCombinedModifierFlags(node) & flag) !== 0);
+    const has = (flag: ts.ModifierFlags) =>
+      nodes.some((node) => (ts.getCombinedModifierFlags(node) & flag) !== 0);
     const optional = (property.flags & SymbolFlags.Optional) !== 0;
     const type = checker.getTypeOfSymbol(property);
-    const onlyGetter = (property.flags & SymbolFlags.GetAccessor) !== 0 && !(property.flags & SymbolFlags.SetAccessor);
-    const calls = property.flags & SymbolFlags.Method ? checker.getNonNullableType(type).getCallSignatures() : [];
+    const onlyGetter =
+      (property.flags & SymbolFlags.GetAccessor) !== 0 && !(property.flags & SymbolFlags.SetAccessor);
+    const calls =
+      property.flags & SymbolFlags.Method ? checker.getNonNullableType(type).getCallSignatures() : [];
     return {
       name: checker.symbolToString(property),
       ...(has(ModifierFlags.Protected) ? { protected: true } : {}),
@@ -186,4 +211,5 @@ export class FormReader {
   }
 }
 
-const isFunctionProperty = (name: string) => ['prototype', 'length', 'name', 'arguments', 'caller'].includes(name);
+const isFunctionProperty = (name: string) =>
+  ['prototype', 'length', 'name', 'arguments', 'caller'].includes(name);

@@ -39,7 +39,11 @@ export interface Member {
 
 /** One meaning of a name; a name that is a value and a type has two. */
 export type Form =
-  | { readonly kind: 'function'; readonly signatures: readonly Signature[]; readonly members?: readonly Member[] }
+  | {
+      readonly kind: 'function';
+      readonly signatures: readonly Signature[];
+      readonly members?: readonly Member[];
+    }
   | {
       readonly kind: 'class';
       readonly abstract?: true;

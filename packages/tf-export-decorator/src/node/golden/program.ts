@@ -14,19 +14,28 @@ export function createProgram(
   from: 'source' | 'typings',
 ): ts.Program {
   const options = from === 'source' ? projectOptions(ts, folder, config.tsconfig) : typingsOptions(ts);
-  const program = ts.createProgram(files, { ...options, noEmit: true, incremental: false, composite: false, skipLibCheck: true });
+  const program = ts.createProgram(files, {
+    ...options,
+    noEmit: true,
+    incremental: false,
+    composite: false,
+    skipLibCheck: true,
+  });
   for (const source of program.getSourceFiles()) {
     if (source.isDeclarationFile && from === 'source') continue;
     const [error] = program.getSyntacticDiagnostics(source);
     if (!error || !belongsTo(source.fileName, folder)) continue;
     const text = ts.flattenDiagnosticMessageText(error.messageText, ' ');
-    throw new InputError(`${place(source, error.start ?? 0, folder)} syntax error: ${text} Mend it and run again.`);
+    throw new InputError(
+      `${place(source, error.start ?? 0, folder)} syntax error: ${text} Mend it and run again.`,
+    );
   }
   if (from === 'source') checkImports(ts, program, folder, options);
   return program;
 }
 
-const belongsTo = (file: string, folder: string) => file.startsWith(`${folder}/`) && !file.slice(folder.length).includes('/node_modules/');
+const belongsTo = (file: string, folder: string) =>
+  file.startsWith(`${folder}/`) && !file.slice(folder.length).includes('/node_modules/');
 
 function place(source: ts.SourceFile, position: number, folder: string): string {
   const { line, character } = source.getLineAndCharacterOfPosition(position);
@@ -36,14 +45,20 @@ function place(source: ts.SourceFile, position: number, folder: string): string 
 function projectOptions(ts: TypeScript, folder: string, file: string): ts.CompilerOptions {
   const path = join(folder, file);
   if (!existsSync(path)) {
-    throw new InputError(`${path}: does not exist; add it, or name another with "tsconfig" in the tfExport field of package.json`);
+    throw new InputError(
+      `${path}: does not exist; add it, or name another with "tsconfig" in the tfExport field of package.json`,
+    );
   }
   const read = ts.readConfigFile(path, ts.sys.readFile);
   const parsed = read.error ? undefined : ts.parseJsonConfigFileContent(read.config, ts.sys, folder);
   // "No inputs were found" (18003) does not matter: the entry points are the inputs.
-  const error = read.error ?? parsed?.errors.find(({ code, category }) => code !== 18003 && category === ts.DiagnosticCategory.Error);
+  const error =
+    read.error ??
+    parsed?.errors.find(({ code, category }) => code !== 18003 && category === ts.DiagnosticCategory.Error);
   if (error || !parsed) {
-    throw new InputError(`${path}: ${ts.flattenDiagnosticMessageText(error?.messageText ?? 'cannot be read', ' ')}`);
+    throw new InputError(
+      `${path}: ${ts.flattenDiagnosticMessageText(error?.messageText ?? 'cannot be read', ' ')}`,
+    );
   }
   return parsed.options;
 }
@@ -59,7 +74,12 @@ function typingsOptions(ts: TypeScript): ts.CompilerOptions {
 }
 
 /** An import that is not found would turn its types into `any` without a word. */
-function checkImports(ts: TypeScript, program: ts.Program, folder: string, options: ts.CompilerOptions): void {
+function checkImports(
+  ts: TypeScript,
+  program: ts.Program,
+  folder: string,
+  options: ts.CompilerOptions,
+): void {
   for (const source of program.getSourceFiles()) {
     if (source.isDeclarationFile || !belongsTo(source.fileName, folder)) continue;
     for (const statement of source.statements) {

@@ -16,7 +16,9 @@ export class SignatureReader {
     return signatures.map((signature) => this.one(signature, isConstructor));
   }
 
-  typeParameters(nodes: readonly ts.TypeParameterDeclaration[] | undefined): readonly TypeParameter[] | undefined {
+  typeParameters(
+    nodes: readonly ts.TypeParameterDeclaration[] | undefined,
+  ): readonly TypeParameter[] | undefined {
     if (!nodes || nodes.length === 0) return undefined;
     return nodes.map(({ name, constraint, default: fallback }) => ({
       name: name.text,
@@ -54,7 +56,11 @@ export class SignatureReader {
   ): Parameter {
     const { ts } = this;
     const optional = node.questionToken !== undefined || declared?.initializer !== undefined;
-    const name = ts.isIdentifier(node.name) ? node.name.text : ts.isObjectBindingPattern(node.name) ? 'options' : 'items';
+    const name = ts.isIdentifier(node.name)
+      ? node.name.text
+      : ts.isObjectBindingPattern(node.name)
+        ? 'options'
+        : 'items';
     const written = declared && this.defaults(declared, implementation);
     return {
       name,
@@ -73,7 +79,10 @@ export class SignatureReader {
   }
 
   /** The default of a parameter, and those of its parts: `(x = 1)`, `({ pad = 'same' })`, `const { pad = 'same' } = options`. */
-  private defaults(parameter: ts.ParameterDeclaration, implementation: ts.SignatureDeclaration | undefined): string | undefined {
+  private defaults(
+    parameter: ts.ParameterDeclaration,
+    implementation: ts.SignatureDeclaration | undefined,
+  ): string | undefined {
     const { ts } = this;
     const patterns: ts.BindingName[] = [parameter.name];
     const body = implementation && (implementation as ts.FunctionLikeDeclaration).body;
@@ -81,7 +90,8 @@ export class SignatureReader {
       for (const statement of body.statements) {
         if (!ts.isVariableStatement(statement)) continue;
         for (const { name, initializer } of statement.declarationList.declarations) {
-          if (initializer && ts.isIdentifier(initializer) && initializer.text === parameter.name.text) patterns.push(name);
+          if (initializer && ts.isIdentifier(initializer) && initializer.text === parameter.name.text)
+            patterns.push(name);
         }
       }
     }

@@ -29,7 +29,10 @@ export class TypePrinter {
       NodeBuilderFlags.IgnoreErrors;
   }
 
-  type(type: ts.Type, options: { readonly dropUndefined?: boolean; readonly inAlias?: boolean } = {}): string {
+  type(
+    type: ts.Type,
+    options: { readonly dropUndefined?: boolean; readonly inAlias?: boolean } = {},
+  ): string {
     const flags = options.inAlias ? this.flags | this.ts.NodeBuilderFlags.InTypeAlias : this.flags;
     const node = this.checker.typeToTypeNode(type, undefined, flags);
     if (!node) return 'any';
@@ -68,7 +71,8 @@ export class TypePrinter {
       const inner = ts.isIdentifier(renamed) ? renamed : ts.visitEachChild(renamed, visit, undefined);
       if (ts.isParenthesizedTypeNode(inner) && !needsParentheses(ts, inner.type)) return inner.type;
       if (ts.isUnionTypeNode(inner)) return ts.factory.createUnionTypeNode(this.sorted(inner.types));
-      if (ts.isIntersectionTypeNode(inner)) return ts.factory.createIntersectionTypeNode(this.sorted(inner.types));
+      if (ts.isIntersectionTypeNode(inner))
+        return ts.factory.createIntersectionTypeNode(this.sorted(inner.types));
       return inner;
     };
     return visit(node);
@@ -78,7 +82,9 @@ export class TypePrinter {
   private renamed(identifier: ts.Identifier): ts.Identifier {
     const { symbol } = identifier as unknown as { symbol?: ts.Symbol };
     const name = symbol && this.nameSymbol(symbol);
-    return name === undefined || name === identifier.text ? identifier : this.ts.factory.createIdentifier(name);
+    return name === undefined || name === identifier.text
+      ? identifier
+      : this.ts.factory.createIdentifier(name);
   }
 
   private sorted(types: readonly ts.TypeNode[]): ts.TypeNode[] {

@@ -101,7 +101,10 @@ export function resolveRelative<T>(
   if (!module.startsWith('.')) return undefined;
   const path = posix.normalize(posix.join(posix.dirname(from), module));
   const stem = path.replace(/\.([cm]?)jsx?$/, '');
-  const candidates = [path, ...['.ts', '.tsx', '.mts', '.cts', '.js'].flatMap((end) => [stem + end, path + end])];
+  const candidates = [
+    path,
+    ...['.ts', '.tsx', '.mts', '.cts', '.js'].flatMap((end) => [stem + end, path + end]),
+  ];
   for (const end of ['.ts', '.tsx', '.js']) candidates.push(`${path}/index${end}`);
   return candidates.map(find).find((found) => found !== undefined);
 }

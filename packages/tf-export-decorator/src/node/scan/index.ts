@@ -52,7 +52,10 @@ export function scan(folder: string, options: ScanOptions = {}): ScanResult {
   const { exporters, src, out, reserved } = { ...readConfig(root), ...options };
   const ts = loadTypeScript(root);
   const outFolder = out === undefined ? undefined : `${join(root, out)}/`;
-  const paths = listFiles(join(root, src), (path) => isSource(path) && !(outFolder && path.startsWith(outFolder)));
+  const paths = listFiles(
+    join(root, src),
+    (path) => isSource(path) && !(outFolder && path.startsWith(outFolder)),
+  );
   const files = paths.map((path) => readFile(ts, root, path));
   const resolver = new ExporterResolver(files, exporters, reserved);
   const tags = resolver.tags();
@@ -67,21 +70,28 @@ export function scan(folder: string, options: ScanOptions = {}): ScanResult {
 }
 
 /** A file that imports nothing and has no tag of ours needs no walk. */
-function mayExport({ source, imports, madeExporters }: FileSyntax, tags: ReadonlyMap<string, Exporter>): boolean {
+function mayExport(
+  { source, imports, madeExporters }: FileSyntax,
+  tags: ReadonlyMap<string, Exporter>,
+): boolean {
   if (madeExporters.size > 0) return true;
-  for (const { module } of imports.values()) if (module === packageName || module.startsWith('.')) return true;
+  for (const { module } of imports.values())
+    if (module === packageName || module.startsWith('.')) return true;
   return [...tags.keys()].some((tag) => source.text.includes(`@${tag}`)) || imports.size > 0;
 }
 
 function readFile(ts: TypeScript, root: string, path: string): FileSyntax {
   const source = parseFile(ts, path, readText(path) ?? '');
   const relative = relativePath(root, path);
-  const errors = (source as unknown as { parseDiagnostics?: readonly ts.Diagnostic[] }).parseDiagnostics ?? [];
+  const errors =
+    (source as unknown as { parseDiagnostics?: readonly ts.Diagnostic[] }).parseDiagnostics ?? [];
   const [error] = errors;
   if (error) {
     const { line, character } = source.getLineAndCharacterOfPosition(error.start ?? 0);
     const text = ts.flattenDiagnosticMessageText(error.messageText, ' ');
-    throw new InputError(`${relative}:${line + 1}:${character + 1} syntax error: ${text} Mend it and run again.`);
+    throw new InputError(
+      `${relative}:${line + 1}:${character + 1} syntax error: ${text} Mend it and run again.`,
+    );
   }
   return readSyntax(ts, source, relative);
 }
@@ -111,12 +121,22 @@ class Collector {
     const { exporter, form, local } = use;
     const read = readUse(this.ts, use);
     if ('notLiteral' in read) {
-      return this.report(file, read.notLiteral, 'TFX006', `${exporter.exporter} needs literal names and options`);
+      return this.report(
+        file,
+        read.notLiteral,
+        'TFX006',
+        `${exporter.exporter} needs literal names and options`,
+      );
     }
     const symbol = exportedName(file, local);
     const { names, namesV1, deprecated } = read;
     if (symbol === undefined) {
-      this.report(file, use.node, 'TFX008', `${exporter.exporter}: symbol ${local} is not exported by this file`);
+      this.report(
+        file,
+        use.node,
+        'TFX008',
+        `${exporter.exporter}: symbol ${local} is not exported by this file`,
+      );
     }
     const problem = declarationProblem(read, exporter);
     if (problem) return this.report(file, use.carrier, problem.code, problem.text);
@@ -190,17 +210,23 @@ export function isPure({ source }: Pick<FileSyntax, 'source'>, node: ts.Node): b
   return /\/\*\s*[@#]__PURE__\s*\*\/[\s(]*$/.test(before);
 }
 
-function kindOf(ts: TypeScript, { form, declaration, local }: Use, { source, typeOnly }: FileSyntax): SymbolKind {
+function kindOf(
+  ts: TypeScript,
+  { form, declaration, local }: Use,
+  { source, typeOnly }: FileSyntax,
+): SymbolKind {
   if (form === 'constant') return 'constant';
   const target =
     declaration ??
     source.statements.find(
       (statement) =>
-        (ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement)) && statement.name?.text === local,
+        (ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement)) &&
+        statement.name?.text === local,
     );
   if (!target) return 'function';
   if (ts.isClassDeclaration(target)) return 'class';
-  if (ts.isInterfaceDeclaration(target) || ts.isTypeAliasDeclaration(target) || typeOnly.has(local)) return 'type';
+  if (ts.isInterfaceDeclaration(target) || ts.isTypeAliasDeclaration(target) || typeOnly.has(local))
+    return 'type';
   if (ts.isEnumDeclaration(target)) return 'constant';
   if (!ts.isVariableDeclaration(target) || !target.initializer) return 'function';
   let value = target.initializer;
@@ -208,6 +234,9 @@ function kindOf(ts: TypeScript, { form, declaration, local }: Use, { source, typ
   if (form === 'call' && ts.isCallExpression(value)) value = value.arguments[0] ?? value;
   if (ts.isClassExpression(value)) return 'class';
   const isFunction =
-    ts.isArrowFunction(value) || ts.isFunctionExpression(value) || ts.isCallExpression(value) || form === 'call';
+    ts.isArrowFunction(value) ||
+    ts.isFunctionExpression(value) ||
+    ts.isCallExpression(value) ||
+    form === 'call';
   return isFunction ? 'function' : 'constant';
 }

@@ -23,9 +23,13 @@ export function exporterOrigin(folder: string, apiName: string): { module: strin
       if (name && resolver.resolve(file, local)?.apiName === apiName) return { module: file.path, name };
     }
   }
-  const configured = Object.entries(exporters).find(([, made]) => made.apiName === apiName)?.[0].split('#');
+  const configured = Object.entries(exporters)
+    .find(([, made]) => made.apiName === apiName)?.[0]
+    .split('#');
   if (configured) return { module: configured[0] ?? '', name: configured[1] ?? '' };
-  throw new InputError(`${folder}: the exporter of API "${apiName}" is exported by no file; export it, or name it in "exporters"`);
+  throw new InputError(
+    `${folder}: the exporter of API "${apiName}" is exported by no file; export it, or name it in "exporters"`,
+  );
 }
 
 /** The modules that a file imports or re-exports from, types excluded. */

@@ -55,7 +55,10 @@ function readTags(ts: TypeScript, tag: ts.JSDocTag): ReadExport {
   const siblings = (tag.parent as ts.JSDoc).tags ?? [];
   const named = (name: string) => siblings.find(({ tagName }) => tagName.text === name);
   const text = (found: ts.JSDocTag) => ts.getTextOfJSDocComment(found.comment) ?? '';
-  const words = (found: ts.JSDocTag) => text(found).split(/[\s,]+/).filter((word) => word !== '');
+  const words = (found: ts.JSDocTag) =>
+    text(found)
+      .split(/[\s,]+/)
+      .filter((word) => word !== '');
   const names = words(tag);
   const v1 = named('v1');
   const deprecated = named('deprecatedNames');

@@ -45,7 +45,8 @@ export function readSyntax(ts: TypeScript, source: ts.SourceFile, path: string):
   const exported = new Map<string, string[]>();
   const typeOnly = new Set<string>();
   const madeExporters: Map<string, { maker: string; made: ExporterConfig }> = new Map();
-  const addExport = (local: string, name: string) => exported.set(local, [...(exported.get(local) ?? []), name]);
+  const addExport = (local: string, name: string) =>
+    exported.set(local, [...(exported.get(local) ?? []), name]);
 
   for (const statement of source.statements) {
     if (ts.isImportDeclaration(statement)) {
@@ -100,7 +101,9 @@ function importedNames(ts: TypeScript, statement: ts.ImportDeclaration): [string
 /** The names that a top-level statement declares. */
 export function declaredNames(ts: TypeScript, statement: ts.Statement): string[] {
   if (ts.isVariableStatement(statement)) {
-    return statement.declarationList.declarations.flatMap(({ name }) => (ts.isIdentifier(name) ? [name.text] : []));
+    return statement.declarationList.declarations.flatMap(({ name }) =>
+      ts.isIdentifier(name) ? [name.text] : [],
+    );
   }
   const isNamed =
     ts.isFunctionDeclaration(statement) ||

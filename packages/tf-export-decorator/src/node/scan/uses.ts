@@ -63,7 +63,11 @@ export function findUses(
       if (symbol && ts.isIdentifier(symbol)) take({ ...applied, form: 'statement', local: symbol.text });
       else {
         handled.add(applied.carrier);
-        misuses.push([applied.node, 'TFX011', 'the result of this call is not what the file exports; write export const f = tfExport(...)(...)']);
+        misuses.push([
+          applied.node,
+          'TFX011',
+          'the result of this call is not what the file exports; write export const f = tfExport(...)(...)',
+        ]);
       }
     } else if (ts.isClassDeclaration(statement)) {
       for (const use of decoratorUses(ts, statement, resolve, misuses)) take(use);
@@ -106,7 +110,9 @@ function decoratorUses(
       misuses.push([decorator, 'TFX011', text]);
     }
     const local = statement.name?.text ?? 'default';
-    return [{ form: 'decorator' as const, exporter, carrier, node: decorator, local, declaration: statement }];
+    return [
+      { form: 'decorator' as const, exporter, carrier, node: decorator, local, declaration: statement },
+    ];
   });
 }
 
@@ -141,8 +147,16 @@ function collectMisuses(
         const isWrapped = depth === 0 && isInsideCall(ts, node);
         misuses.push(
           isWrapped
-            ? [node, 'TFX011', `${exporter.exporter} is wrapped by another call, so the exported binding is not what it registered; put ${exporter.exporter} outermost`]
-            : [node, 'TFX007', `${exporter.exporter} must be called and applied at once, only at the top level of a module`],
+            ? [
+                node,
+                'TFX011',
+                `${exporter.exporter} is wrapped by another call, so the exported binding is not what it registered; put ${exporter.exporter} outermost`,
+              ]
+            : [
+                node,
+                'TFX007',
+                `${exporter.exporter} must be called and applied at once, only at the top level of a module`,
+              ],
         );
       }
     }
