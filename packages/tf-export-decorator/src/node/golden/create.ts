@@ -213,7 +213,9 @@ class GoldenBuilder {
           [`${item.module ?? ''}${replace(JSON.stringify(item.declaration ?? ''), plain)}`, item] as const,
       );
       keyed.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-      keyed.forEach(([, { token }], index) => names.set(token, index === 0 ? name : `${name}$${index + 1}`));
+      for (const [index, [, { token }]] of keyed.entries()) {
+        names.set(token, index === 0 ? name : `${name}$${index + 1}`);
+      }
     }
     const declarations: Record<string, Declaration> = {};
     const imports: Record<string, { module: string; name: string }> = {};

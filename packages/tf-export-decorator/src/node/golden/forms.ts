@@ -61,8 +61,8 @@ export class FormReader {
     const flags = declaration ? ts.getCombinedModifierFlags(declaration) : 0;
     const typeParameters = this.typeParameters(declaration?.typeParameters);
     const [base] = this.foreignBases(instance);
-    const constructor = declaration?.members.find((node) => ts.isConstructorDeclaration(node));
-    const access = constructor ? ts.getCombinedModifierFlags(constructor) : 0;
+    const maker = declaration?.members.find((node) => ts.isConstructorDeclaration(node));
+    const access = maker ? ts.getCombinedModifierFlags(maker) : 0;
     const isPrivate = (access & ts.ModifierFlags.Private) !== 0;
     const constructorAccess = isPrivate
       ? 'private'
@@ -158,7 +158,7 @@ export class FormReader {
 
   private isPrivate(property: ts.Symbol): boolean {
     const { ts } = this;
-    if (property.name.startsWith('__#')) return true;
+    if (/^(__)?#/.test(property.name)) return true;
     return (property.declarations ?? []).some(
       (node) => (ts.getCombinedModifierFlags(node) & ts.ModifierFlags.Private) !== 0,
     );
@@ -191,10 +191,7 @@ export class FormReader {
 
   private typeParameters(nodes: readonly ts.TypeParameterDeclaration[] | undefined) {
     return this.signatures.typeParameters(
-      nodes?.map((node) => {
-        const type = this.checker.getTypeAtLocation(node) as ts.TypeParameter;
-        return this.checker.typeParameterToDeclaration(type, undefined, this.printer.flags) ?? node;
-      }),
+      nodes?.map((node) => this.checker.getTypeAtLocation(node) as ts.TypeParameter),
     );
   }
 

@@ -16,15 +16,18 @@ export class SignatureReader {
     return signatures.map((signature) => this.one(signature, isConstructor));
   }
 
-  typeParameters(
-    nodes: readonly ts.TypeParameterDeclaration[] | undefined,
-  ): readonly TypeParameter[] | undefined {
-    if (!nodes || nodes.length === 0) return undefined;
-    return nodes.map(({ name, constraint, default: fallback }) => ({
-      name: name.text,
-      ...(constraint ? { constraint: this.printer.node(constraint) } : {}),
-      ...(fallback ? { default: this.printer.node(fallback) } : {}),
-    }));
+  /** Read from the types, not their nodes: a node says `tf.Tensor` here and `Tensor` there. */
+  typeParameters(types: readonly ts.TypeParameter[] | undefined): readonly TypeParameter[] | undefined {
+    if (!types || types.length === 0) return undefined;
+    return types.map((type) => {
+      const constraint = type.getConstraint();
+      const fallback = type.getDefault();
+      return {
+        name: type.symbol.name,
+        ...(constraint ? { constraint: this.printer.type(constraint) } : {}),
+        ...(fallback ? { default: this.printer.type(fallback) } : {}),
+      };
+    });
   }
 
   private one(signature: ts.Signature, isConstructor: boolean): Signature {
@@ -40,7 +43,7 @@ export class SignatureReader {
     const parameters = node.parameters.map((parameter, index) =>
       this.parameter(parameter, declaration?.parameters[index], implementation),
     );
-    const typeParameters = this.typeParameters(node.typeParameters);
+    const typeParameters = this.typeParameters(signature.getTypeParameters());
     return {
       ...(typeParameters ? { typeParameters } : {}),
       parameters,

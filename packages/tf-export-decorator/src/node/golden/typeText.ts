@@ -67,6 +67,7 @@ export class TypePrinter {
   private normal(node: ts.Node): ts.Node {
     const { ts } = this;
     const visit = (child: ts.Node): ts.Node => {
+      if (ts.isQualifiedName(child)) return this.unqualified(child, visit);
       const renamed = ts.isIdentifier(child) ? this.renamed(child) : child;
       const inner = ts.isIdentifier(renamed) ? renamed : ts.visitEachChild(renamed, visit, undefined);
       if (ts.isParenthesizedTypeNode(inner) && !needsParentheses(ts, inner.type)) return inner.type;
@@ -76,6 +77,19 @@ export class TypePrinter {
       return inner;
     };
     return visit(node);
+  }
+
+  /** `tf.Tensor`, as a source may write it, is `Tensor`: the module is no part of the type's name. */
+  private unqualified(node: ts.QualifiedName, visit: (node: ts.Node) => ts.Node): ts.Node {
+    const { symbol: given } = node.left as unknown as { symbol?: ts.Symbol };
+    const { SymbolFlags } = this.ts;
+    const module = given && given.flags & SymbolFlags.Alias ? this.checker.getAliasedSymbol(given) : given;
+    if (!module || !(module.flags & SymbolFlags.Module) || module.flags & SymbolFlags.Enum) {
+      return this.ts.visitEachChild(node, visit, undefined);
+    }
+    const inner = this.checker.getExportsOfModule(module).find(({ name }) => name === node.right.text);
+    const name = inner && this.nameSymbol(inner);
+    return this.ts.factory.createIdentifier(name ?? node.right.text);
   }
 
   /** Nodes that the checker makes carry their symbol; that is how a text knows what its names mean. */

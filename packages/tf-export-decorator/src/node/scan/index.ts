@@ -1,6 +1,7 @@
 /** The names-only scan: which symbols of the sources are exported under which names. User code is never run. */
 import { join, resolve } from 'node:path';
 import type * as ts from 'typescript';
+import type { Problem } from '../../errors';
 import { type Declared, declarationProblem, NameTable, tableNames } from '../../names';
 import { loadTypeScript, type TypeScript } from '../compiler';
 import { type ExporterConfig, readConfig } from '../config';
@@ -121,72 +122,61 @@ class Collector {
     const { exporter, form, local } = use;
     const read = readUse(this.ts, use);
     if ('notLiteral' in read) {
-      return this.report(
-        file,
-        read.notLiteral,
-        'TFX006',
-        `${exporter.exporter} needs literal names and options`,
-      );
+      const text = `${exporter.exporter} needs literal names and options`;
+      this.report(file, read.notLiteral, 'TFX006', text);
+      return;
     }
     const symbol = exportedName(file, local);
-    const { names, namesV1, deprecated } = read;
     if (symbol === undefined) {
-      this.report(
-        file,
-        use.node,
-        'TFX008',
-        `${exporter.exporter}: symbol ${local} is not exported by this file`,
-      );
+      const text = `${exporter.exporter}: symbol ${local} is not exported by this file`;
+      this.report(file, use.node, 'TFX008', text);
     }
     const problem = declarationProblem(read, exporter);
-    if (problem) return this.report(file, use.carrier, problem.code, problem.text);
-    if (symbol === undefined) return;
+    if (problem) this.report(file, use.carrier, problem.code, problem.text);
+    if (problem || symbol === undefined) return;
     if ((form === 'call' || form === 'constant') && !isPure(file, use.node)) {
       const text = 'missing /* @__PURE__ */: this export cannot be tree-shaken (tf-export lint --fix)';
       this.report(file, use.node, 'TFX010', text);
     }
+    const { allowMultipleExports, ...declared } = read;
     const kind = kindOf(this.ts, use, file);
     const { apiName } = exporter;
-    const since = read.since === undefined ? {} : { since: read.since };
-    this.record(
-      { apiName, names, namesV1, deprecated, symbol, kind, form, ...placeOf(file, use.node), ...since },
-      read.allowMultipleExports,
-      (code, text) => this.report(file, use.node, code, text),
-    );
+    const entry: ScannedExport = { apiName, symbol, kind, form, ...declared, ...placeOf(file, use.node) };
+    const refused = this.record(entry, allowMultipleExports);
+    if (refused) this.report(file, use.node, refused.code, refused.text);
   }
 
-  private record(
-    entry: ScannedExport,
-    allowMultipleExports: boolean,
-    report: (code: Finding['code'], text: string) => void,
-  ): void {
+  /** Takes the names of an export, or says why it cannot have them. */
+  private record(entry: ScannedExport, allowMultipleExports: boolean): Problem | undefined {
     const key = `${entry.apiName}\0${entry.file}\0${entry.symbol}`;
     const known = this.bySymbol.get(key);
     if (known && !allowMultipleExports) {
       const text = `${entry.symbol} is already exported as ${tableNames(known)[0]} (${shortPlace(known)}); pass allowMultipleExports to add names`;
-      return report('TFX003', text);
+      return { code: 'TFX003', text };
     }
     if (known && known.deprecated.length > 0 && entry.deprecated.length > 0) {
-      return report('TFX012', `${entry.symbol} has deprecated names already: ${known.deprecated.join(', ')}`);
+      const text = `${entry.symbol} has deprecated names already: ${known.deprecated.join(', ')}`;
+      return { code: 'TFX012', text };
     }
     const table = this.tables.get(entry.apiName) ?? new NameTable<ScannedExport>(shortPlace);
     this.tables.set(entry.apiName, table);
     const owner = known ?? entry;
     for (const name of tableNames(entry)) {
       const problem = table.problem(name, owner);
-      if (problem) return report(problem.code, problem.text);
+      if (problem) return problem;
     }
     for (const name of tableNames(entry)) table.add(name, owner);
-    if (known) {
-      Object.assign(known, {
-        names: [...new Set([...known.names, ...entry.names])],
-        namesV1: [...new Set([...known.namesV1, ...entry.namesV1])],
-        deprecated: [...known.deprecated, ...entry.deprecated],
-      });
-      return;
+    if (!known) {
+      this.bySymbol.set(key, entry);
+      this.exports.push(entry);
+      return undefined;
     }
-    this.bySymbol.set(key, entry);
-    this.exports.push(entry);
+    Object.assign(known, {
+      names: [...new Set([...known.names, ...entry.names])],
+      namesV1: [...new Set([...known.namesV1, ...entry.namesV1])],
+      deprecated: [...known.deprecated, ...entry.deprecated],
+    });
+    return undefined;
   }
 }
 

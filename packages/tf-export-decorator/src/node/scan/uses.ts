@@ -58,7 +58,7 @@ export function findUses(
       if (applied) take({ ...applied, local: 'default', declaration: statement });
     } else if (ts.isExpressionStatement(statement)) {
       const applied = read(statement.expression);
-      if (!applied || applied.form !== 'call') continue;
+      if (applied?.form !== 'call') continue;
       const [symbol] = (applied.node as ts.CallExpression).arguments;
       if (symbol && ts.isIdentifier(symbol)) take({ ...applied, form: 'statement', local: symbol.text });
       else {

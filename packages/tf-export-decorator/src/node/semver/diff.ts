@@ -1,6 +1,7 @@
 /** Two goldens, name by name: what changed, how much, and the level the change asks for. */
 import { loadTypeScript } from '../compiler';
 import type { ApiEntry, Golden } from '../golden/model';
+import { alignNamesakes } from './align';
 import { compareDeclarations, type Difference, type Level } from './compare';
 import { type Relate, withRelations } from './relation';
 import { type Usage, usages } from './usage';
@@ -26,9 +27,10 @@ const rank: Record<Change['level'], number> = { patch: 0, minor: 1, review: 2, m
  * What changed between two goldens, gravest first. Moving a canonical name is no break while the old name stays:
  * every name, aliases and V1 names included, is followed to the declaration it leads to.
  */
-export function diffGoldens(old: Golden, now: Golden, options: DiffOptions = {}): Change[] {
+export function diffGoldens(before: Golden, now: Golden, options: DiffOptions = {}): Change[] {
   const { folder = process.cwd(), defaultChange = 'minor' } = options;
   const ts = loadTypeScript(folder);
+  const old = alignNamesakes(before, now);
   const usage = usages(ts, now);
   const walk = (relate: Relate) => [
     ...compareNames(old, now),

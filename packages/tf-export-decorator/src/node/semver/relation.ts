@@ -195,7 +195,10 @@ function readAnswers(
   const answers = new Map<string, Relation>();
   const visit = (node: ts.Node): void => {
     const index = ts.isFunctionDeclaration(node) ? /^\$q(\d+)$/.exec(node.name?.text ?? '')?.[1] : undefined;
-    if (index === undefined) return ts.forEachChild(node, visit);
+    if (index === undefined) {
+      ts.forEachChild(node, visit);
+      return;
+    }
     const [oldNode, nowNode] = (node as ts.FunctionDeclaration).parameters;
     const question = asked[Number(index)]!;
     answers.set(
