@@ -83,22 +83,37 @@ function answer(
     ({ old: text, oldParameters }, index) =>
       `type $p${index}${typeParametersText(oldParameters, false)} = ${text};`,
   );
-  const comparisons = asked.map(({ now: text, nowParameters, oldParameters }, index) => {
-    const given = nowParameters.slice(0, oldParameters.length).map(({ name }) => name);
-    const applied = given.length > 0 ? `<${given.join(', ')}>` : '';
-    return `function $q${index}${typeParametersText(nowParameters, false)}(old: Old.$p${index}${applied}, now: ${text}): void;`;
-  });
+  const nowTypes = asked.map(
+    ({ now: text, nowParameters }, index) =>
+      `type $p${index}${typeParametersText(nowParameters, false)} = ${text};`,
+  );
+  const comparisons = asked.map(comparisonText);
   const text = [
     imports,
     namespaceText(now, (name) => shared.has(name), modules, known)
       .map((line) => `declare ${line}`)
       .join('\n'),
     `declare namespace Old {\n${[...namespaceText(old, (name) => !shared.has(name), modules, known), ...oldTypes].join('\n')}\n}`,
-    `declare namespace New {\n${[...namespaceText(now, (name) => !shared.has(name), modules, known), ...comparisons].join('\n')}\n}`,
+    `declare namespace New {\n${[...namespaceText(now, (name) => !shared.has(name), modules, known), ...nowTypes, ...comparisons].join('\n')}\n}`,
     'export {};',
   ].join('\n');
   const program = compile(ts, folder, text.replace(/^declare import /gm, 'import '), probe.program);
   return readAnswers(ts, program, asked, [...questions.keys()]);
+}
+
+/**
+ * A function whose two parameters have the old and the new type under the same type arguments. A type parameter that
+ * only one side has is `any`: that it came or went is judged by itself.
+ */
+function comparisonText({ oldParameters, nowParameters }: Question, index: number): string {
+  const applied = (own: readonly TypeParameter[]) => {
+    const given = own.map((_, at) =>
+      nowParameters[at] !== undefined && oldParameters[at] !== undefined ? nowParameters[at].name : 'any',
+    );
+    return given.length > 0 ? `<${given.join(', ')}>` : '';
+  };
+  const generics = typeParametersText(nowParameters, false);
+  return `function $q${index}${generics}(old: Old.$p${index}${applied(oldParameters)}, now: $p${index}${applied(nowParameters)}): void;`;
 }
 
 /** The declarations and imports of a golden whose names pass. Opaque classes stand for imports that are not found. */
@@ -227,7 +242,6 @@ function relationOf(
   const isLost = (type: ts.Type, text: string) =>
     (type.flags & ts.TypeFlags.Any) !== 0 && !/\bany\b/.test(text);
   if (isLost(old, question.old) || isLost(now, question.now)) return unknown;
-  if (question.oldParameters.length !== question.nowParameters.length) return unknown;
   const oldToNew = checker.isTypeAssignableTo(old, now);
   const newToOld = checker.isTypeAssignableTo(now, old);
   const isOpen = (text: string) =>
