@@ -2,7 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { run } from '../src/cli/run';
 import { readBaseline, readTarball, tarballGolden } from '../src/node/baseline';
 import { parseChangeset, readChangesets } from '../src/node/changesets';
 import { checkWorkspace, release } from '../src/node/check';
@@ -183,64 +184,78 @@ describe('changesets', () => {
 });
 
 describe('the command line', () => {
-  const root = join(import.meta.dirname, '..', '..', '..');
-  const cli = (cwd: string, ...args: string[]) => {
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      ['--import', 'tsx', join(import.meta.dirname, '../src/cli/main.ts'), ...args, '--cwd', cwd],
-      { cwd: root, encoding: 'utf8' },
-    );
-    return { status, stdout, stderr };
+  const cli = async (cwd: string, ...args: string[]) => {
+    const printed = { stdout: '', stderr: '' };
+    const into = (stream: 'stdout' | 'stderr') => (text: string) => {
+      printed[stream] += `${text}\n`;
+    };
+    const log = vi.spyOn(console, 'log').mockImplementation(into('stdout'));
+    const error = vi.spyOn(console, 'error').mockImplementation(into('stderr'));
+    const status = await run([...args, '--cwd', cwd]);
+    log.mockRestore();
+    error.mockRestore();
+    return { status, ...printed };
   };
   let folder: string;
   beforeAll(() => {
     folder = workspace();
   });
 
-  it('exits with 0, 1 and 2 as told', () => {
-    expect(cli(folder, 'check')).toEqual({
+  it('exits with 0, 1 and 2 as told', async () => {
+    expect(await cli(folder, 'check')).toEqual({
       status: 0,
       stdout:
         '@s/a: no change of the API, needs none, changesets say none\n@s/b: no change of the API, needs none, changesets say none\n',
       stderr: '',
     });
     writeAll(folder, { 'packages/a/src/index.ts': `${f}export const g = 1;\n` });
-    expect(cli(folder, 'golden', '--check')).toMatchObject({
+    expect(await cli(folder, 'golden', '--check')).toMatchObject({
       status: 1,
       stderr: expect.stringContaining('TFX020 @s/a'),
     });
-    expect(cli(folder, 'golden', '--update').status).toBe(0);
-    expect(cli(folder, 'check')).toMatchObject({
+    expect((await cli(folder, 'golden', '--update')).status).toBe(0);
+    expect(await cli(folder, 'check')).toMatchObject({
       status: 1,
       stderr: expect.stringContaining('TFX021 @s/a needs a minor changeset'),
     });
     const api = (name: string) => join(folder, 'packages/a/api', name);
-    const diff = cli(folder, 'diff', api('released.api.json'), api('a.api.json'));
+    const diff = await cli(folder, 'diff', api('released.api.json'), api('a.api.json'));
     expect(diff).toMatchObject({
       status: 1,
       stdout: '  minor  .#g: was added (constant)\n1 minor; needs a minor release\n',
     });
-    expect(cli(folder, 'release').status).toBe(0);
-    expect(cli(folder, 'check').status).toBe(0);
+    expect((await cli(folder, 'release')).status).toBe(0);
+    expect((await cli(folder, 'check')).status).toBe(0);
   });
 
-  it('refuses wrong usage and unreadable input in one line', () => {
+  it('is a program', () => {
+    const main = join(import.meta.dirname, '../src/cli/main.ts');
+    const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', main, 'chek'], {
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringContaining('tf-export: unknown command'),
+    });
+  });
+
+  it('refuses wrong usage and unreadable input in one line', async () => {
     const one = (text: string) => expect.stringMatching(new RegExp(`^tf-export: .*${text}.*\\n$`));
-    expect(cli(folder, 'chek')).toMatchObject({
+    expect(await cli(folder, 'chek')).toMatchObject({
       status: 2,
       stderr: one('unknown command "chek"; known are scan, '),
     });
-    expect(cli(folder, 'scan', '--fixx')).toMatchObject({ status: 2, stderr: one('--fixx') });
-    expect(cli(folder, 'scan', '--fix')).toMatchObject({
+    expect(await cli(folder, 'scan', '--fixx')).toMatchObject({ status: 2, stderr: one('--fixx') });
+    expect(await cli(folder, 'scan', '--fix')).toMatchObject({
       status: 2,
       stderr: one('scan has no option --fix'),
     });
-    expect(cli(folder, 'diff', 'a')).toMatchObject({
+    expect(await cli(folder, 'diff', 'a')).toMatchObject({
       status: 2,
       stderr: one('diff takes 2 arguments, got 1'),
     });
     writeAll(folder, { 'packages/b/api/b.api.json': '{"format": 9}' });
-    expect(cli(folder, 'golden', '--check')).toMatchObject({
+    expect(await cli(folder, 'golden', '--check')).toMatchObject({
       status: 2,
       stderr: one('b.api.json: is no golden \\(format must be 1, got 9\\); run'),
     });

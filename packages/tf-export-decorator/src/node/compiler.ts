@@ -1,6 +1,7 @@
 /** The one place that loads the TypeScript compiler: the project's own, 5.4 to 6. */
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import type * as tsTypes from 'typescript';
 import { InputError } from './problems';
 
 export type TypeScript = typeof import('typescript');
@@ -47,4 +48,23 @@ function requireFrom(path: string): TypeScript | undefined {
   } catch {
     return undefined;
   }
+}
+
+const libraries = new Map<string, tsTypes.SourceFile>();
+
+/** A compiler host that parses the language's own library once for all programs of this process. */
+export function createHost(ts: TypeScript, options: tsTypes.CompilerOptions): tsTypes.CompilerHost {
+  const host = ts.createCompilerHost(options);
+  const folder = dirname(ts.getDefaultLibFilePath(options)).replaceAll('\\', '/');
+  const { target, module, strict, alwaysStrict } = options;
+  const settings = `${ts.version} ${target} ${module} ${strict} ${alwaysStrict}`;
+  const { getSourceFile } = host;
+  host.getSourceFile = (name, ...rest) => {
+    if (dirname(name) !== folder) return getSourceFile.call(host, name, ...rest);
+    const key = `${settings} ${name}`;
+    const source = libraries.get(key) ?? getSourceFile.call(host, name, ...rest);
+    if (source) libraries.set(key, source);
+    return source;
+  };
+  return host;
 }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as ts from 'typescript';
-import type { TypeScript } from '../compiler';
+import { createHost, type TypeScript } from '../compiler';
 import type { Package } from '../package';
 import { InputError } from '../problems';
 
@@ -14,13 +14,8 @@ export function createProgram(
   from: 'source' | 'typings',
 ): ts.Program {
   const options = from === 'source' ? projectOptions(ts, folder, config.tsconfig) : typingsOptions(ts);
-  const program = ts.createProgram(files, {
-    ...options,
-    noEmit: true,
-    incremental: false,
-    composite: false,
-    skipLibCheck: true,
-  });
+  const complete = { ...options, noEmit: true, incremental: false, composite: false, skipLibCheck: true };
+  const program = ts.createProgram(files, complete, createHost(ts, complete));
   for (const source of program.getSourceFiles()) {
     if (source.isDeclarationFile && from === 'source') continue;
     const [error] = program.getSyntacticDiagnostics(source);

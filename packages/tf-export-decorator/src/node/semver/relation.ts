@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type * as ts from 'typescript';
-import type { TypeScript } from '../compiler';
+import { createHost, type TypeScript } from '../compiler';
 import type { Golden, TypeParameter } from '../golden/model';
 import { declarationText, typeParametersText } from '../golden/text';
 
@@ -178,7 +178,7 @@ function compile(ts: TypeScript, folder: string, text: string, before?: ts.Progr
     types: [],
   };
   const path = join(folder, '__tf-export-compare.ts');
-  const host = ts.createCompilerHost(options);
+  const host = createHost(ts, options);
   const source = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
   const { getSourceFile, fileExists, readFile } = host;
   host.getSourceFile = (name, ...rest) => (name === path ? source : getSourceFile.call(host, name, ...rest));
