@@ -21,6 +21,8 @@ const packages = readdirSync('packages').filter((name) => existsSync(join('packa
 
 const config: KnipConfig = {
   ignoreExportsUsedInFile: true,
+  // Typings of published packages, as data.
+  ignore: ['packages/*/test/published/**'],
   // Our private tools are not listed by packages: core, which they use, would depend on itself. Read by other tools: the changelog by changesets, tsx by tools/run.mjs, the rest peers that tests load by name.
   ignoreDependencies: [
     '@tensorflow/tfjs',
