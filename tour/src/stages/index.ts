@@ -1,5 +1,6 @@
 /** The stages of the tour, in the order in which they run. */
 import type { Stage } from '../stage';
+import { stage as segMetrics } from './seg-metrics';
 import { stage as segmentation } from './segmentation';
 
-export const stages: readonly Stage[] = [segmentation];
+export const stages: readonly Stage[] = [segmentation, segMetrics];
