@@ -42,13 +42,13 @@ interface Box {
 }
 
 function drawCanvas(digits: Digits, random: Random, image: Uint8Array, target: Uint8Array): void {
-  for (let left = random.integer(2, 4); left > 0; left--) drawFragment(digits, random, image);
+  for (let left = random.integer(1, 3); left > 0; left--) drawFragment(digits, random, image);
   for (let left = random.integer(1, 2); left > 0; left--) drawStroke(random, image);
 
   const placed: Box[] = [];
   const wanted = random.integer(1, 3);
   for (let attempt = 0; placed.length < wanted && attempt < 20; attempt++) {
-    const box = placeBox(random, random.integer(26, 36));
+    const box = placeBox(random, random.integer(28, 36));
     if (placed.some((other) => overlaps(box, other))) continue;
     placed.push(box);
     const index = random.integer(0, digits.count - 1);
@@ -78,7 +78,7 @@ function overlaps(a: Box, b: Box): boolean {
 
 /** A square piece of a digit, of a third of its side, anywhere. */
 function drawFragment(digits: Digits, random: Random, image: Uint8Array): void {
-  const box = placeBox(random, random.integer(26, 36));
+  const box = placeBox(random, random.integer(28, 36));
   const side = Math.round(box.side / 3);
   const window = { x: random.integer(0, canvasSize - side), y: random.integer(0, canvasSize - side), side };
   // The piece is cut from the middle, where the ink is.

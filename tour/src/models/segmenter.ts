@@ -1,9 +1,10 @@
 /**
- * The tour's fully convolutional network: an encoder of strided 3x3 convolutions and a decoder that adds each level's
- * skip connection to the upsampled coarser one (Long, Shelhamer, Darrell, CVPR 2015). Functional tfjs ops only.
+ * The tour's fully convolutional network after Long, Shelhamer, Darrell, CVPR 2015: an encoder of strided 3x3
+ * convolutions, a decoder that adds its levels to the upsampled coarser ones, and at the strides 8, 4 and 2 a 1x1
+ * convolution that scores the classes; the three scores are upsampled and added. Functional tfjs ops only.
  *
- * The image enters with its 2x2 blocks folded into channels and the logits leave the same way (as in Shi et al., CVPR
- * 2016), so that no convolution runs at full resolution. Every convolution but the last is followed by an instance
+ * The image enters with its 2x2 blocks folded into channels and the finest scores leave the same way (as in Shi et
+ * al., CVPR 2016), so that no convolution runs at full resolution. Every other convolution is followed by an instance
  * normalisation (Ulyanov, Vedaldi, Lempitsky, arXiv:1607.08022), which learns as fast as batch normalisation here and
  * keeps no state.
  */
@@ -40,10 +41,13 @@ export function createSegmenter(classes: number, seed: number): SegmenterVariabl
     const variable = (tensor: () => tf.Tensor) => tf.tidy(() => tf.variable(tensor()));
     variables[`${name}/filter`] = variable(() => tf.tensor(values, [kernel, kernel, from, to]));
     variables[`${name}/offset`] = variable(() => tf.zeros([to]));
-    if (name !== 'classify2') variables[`${name}/scale`] = variable(() => tf.ones([to]));
+    if (name in filters) variables[`${name}/scale`] = variable(() => tf.ones([to]));
   };
   for (const name of Object.keys(filters) as Name[]) create(name, filters[name], 2);
-  create('classify2', [3, 16 + 4, 4 * classes], 1);
+  create('score8', [1, 64, classes], 1);
+  create('score4', [1, 32, classes], 1);
+  create('score2', [1, 16, 4 * classes], 1);
+  create('pixels2', [1, 4, 4 * classes], 1);
   return variables;
 }
 
@@ -59,20 +63,30 @@ export function segmentationLogits(variables: SegmenterVariables, images: tf.Ten
     const y = normalized(tf.conv2d(x, filter(name), stride, 'same'));
     return tf.add(tf.mul(y, variables[`${name}/scale`]!), variables[`${name}/offset`]!);
   };
+  const score = (x: tf.Tensor4D, name: string): tf.Tensor4D =>
+    tf.add(tf.conv2d(x, filter(name), 1, 'same'), variables[`${name}/offset`]!);
   const relu = (x: tf.Tensor4D): tf.Tensor4D => tf.relu(x);
   return tf.tidy(() => {
     const folded = fold(images);
     const level2 = relu(layer(folded, 'stem2'));
-    const down4 = relu(layer(level2, 'down4', 2));
-    const level4 = relu(layer(down4, 'same4'));
-    const down8 = relu(layer(level4, 'down8', 2));
-    const level8 = relu(layer(relu(layer(down8, 'same8')), 'deep8'));
+    const level4 = relu(layer(relu(layer(level2, 'down4', 2)), 'same4'));
+    const level8 = relu(layer(relu(layer(relu(layer(level4, 'down8', 2)), 'same8')), 'deep8'));
     const sum4: tf.Tensor4D = tf.add(level4, doubled(layer(level8, 'coarse4')));
     const up4 = relu(layer(relu(sum4), 'fuse4'));
-    const sum2: tf.Tensor4D = tf.add(level2, doubled(layer(up4, 'coarse2')));
-    const logits = tf.conv2d(tf.concat([relu(sum2), folded], 3), filter('classify2'), 1, 'same');
-    return unfold(tf.add(logits, variables['classify2/offset']!));
+    const up2 = relu(tf.add(level2, doubled(layer(up4, 'coarse2'))) as tf.Tensor4D);
+
+    const coarse = doubled(tf.add(doubled(score(level8, 'score8')), score(up4, 'score4')));
+    const fine: tf.Tensor4D = tf.add(score(up2, 'score2'), score(folded, 'pixels2'));
+    return unfold(addToFolded(fine, coarse));
   });
+}
+
+/** [n, h, w, 4c] plus the same [n, h, w, c] for each of the four pixels of a block. */
+function addToFolded(folded: tf.Tensor4D, blocks: tf.Tensor4D): tf.Tensor4D {
+  const [n, height, width, channels] = blocks.shape;
+  const pixels = tf.reshape(folded, [n * height * width, 4, channels]);
+  const sum = tf.add(pixels, tf.reshape(blocks, [n * height * width, 1, channels]));
+  return tf.reshape(sum, folded.shape);
 }
 
 /** Each channel of each sample to mean 0 and variance 1 over its positions. */
