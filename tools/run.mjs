@@ -55,6 +55,7 @@ const commands = {
     run('biome', ['check', '--error-on-warnings']);
     run('turbo', ['run', 'build', '--output-logs=errors-only']);
     run('tsc', ['-p', 'tsconfig.json']);
+    run(process.execPath, ['packages/tf-export-decorator/dist/cli/main.js', 'check']);
     run('turbo', ['run', 'publint', 'attw', 'size', '--output-logs=errors-only']);
     run('knip', ['--no-config-hints', '--exclude', 'optionalPeerDependencies']);
   },
