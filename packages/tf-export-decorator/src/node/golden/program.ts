@@ -13,9 +13,12 @@ export function createProgram(
   files: readonly string[],
   from: 'source' | 'typings',
 ): ts.Program {
-  const options = from === 'source' ? projectOptions(ts, folder, config.tsconfig) : typingsOptions(ts);
+  const { options, ambient } =
+    from === 'source'
+      ? readProject(ts, folder, config.tsconfig)
+      : { options: typingsOptions(ts), ambient: [] };
   const complete = { ...options, noEmit: true, incremental: false, composite: false, skipLibCheck: true };
-  const program = ts.createProgram(files, complete, createHost(ts, complete));
+  const program = ts.createProgram([...files, ...ambient], complete, createHost(ts, complete));
   for (const source of program.getSourceFiles()) {
     if (source.isDeclarationFile && from === 'source') continue;
     const [error] = program.getSyntacticDiagnostics(source);
@@ -37,7 +40,12 @@ function place(source: ts.SourceFile, position: number, folder: string): string 
   return `${source.fileName.replace(`${folder}/`, '')}:${line + 1}:${character + 1}`;
 }
 
-function projectOptions(ts: TypeScript, folder: string, file: string): ts.CompilerOptions {
+/** The project's options, and its own `.d.ts` files: they declare modules that sources import. */
+function readProject(
+  ts: TypeScript,
+  folder: string,
+  file: string,
+): { options: ts.CompilerOptions; ambient: readonly string[] } {
   const path = join(folder, file);
   if (!existsSync(path)) {
     throw new InputError(
@@ -55,7 +63,7 @@ function projectOptions(ts: TypeScript, folder: string, file: string): ts.Compil
       `${path}: ${ts.flattenDiagnosticMessageText(error?.messageText ?? 'cannot be read', ' ')}`,
     );
   }
-  return parsed.options;
+  return { options: parsed.options, ambient: parsed.fileNames.filter((name) => /\.d\.[cm]?ts$/.test(name)) };
 }
 
 function typingsOptions(ts: TypeScript): ts.CompilerOptions {
