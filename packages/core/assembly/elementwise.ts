@@ -11,11 +11,15 @@ export function linearCombination(
   const bytes: usize = (<usize>size) << 2;
   const end = (<usize>count) << 2;
   let at: usize = 0;
-  for (; at + 64 <= bytes; at += 64) {
+  for (; at + 128 <= bytes; at += 128) {
     let s0 = f32x4.splat(0);
     let s1 = f32x4.splat(0);
     let s2 = f32x4.splat(0);
     let s3 = f32x4.splat(0);
+    let s4 = f32x4.splat(0);
+    let s5 = f32x4.splat(0);
+    let s6 = f32x4.splat(0);
+    let s7 = f32x4.splat(0);
     for (let i: usize = 0; i < end; i += 4) {
       const p = <usize>load<u32>(pointers + i) + at;
       const c = v128.load32_splat(coefficients + i);
@@ -23,11 +27,19 @@ export function linearCombination(
       s1 = f32x4.add(s1, f32x4.mul(c, v128.load(p, 16)));
       s2 = f32x4.add(s2, f32x4.mul(c, v128.load(p, 32)));
       s3 = f32x4.add(s3, f32x4.mul(c, v128.load(p, 48)));
+      s4 = f32x4.add(s4, f32x4.mul(c, v128.load(p, 64)));
+      s5 = f32x4.add(s5, f32x4.mul(c, v128.load(p, 80)));
+      s6 = f32x4.add(s6, f32x4.mul(c, v128.load(p, 96)));
+      s7 = f32x4.add(s7, f32x4.mul(c, v128.load(p, 112)));
     }
     v128.store(out + at, s0);
     v128.store(out + at, s1, 16);
     v128.store(out + at, s2, 32);
     v128.store(out + at, s3, 48);
+    v128.store(out + at, s4, 64);
+    v128.store(out + at, s5, 80);
+    v128.store(out + at, s6, 96);
+    v128.store(out + at, s7, 112);
   }
   for (; at < bytes; at += 4) {
     let sum: f32 = 0;

@@ -161,7 +161,7 @@ async function products(stock: Stock, rounds: number): Promise<BenchRow[]> {
     ...keys
       .slice(1)
       .map((key) =>
-        row('wasm', `matMul 512x512x512, transposed: ${key}`, 'untransposed, ours', ours(key), ours('plain')),
+        row('wasm', `matMul 512x512x512, transposed: ${key}`, 'untransposed', ours(key), ours('plain')),
       ),
   ];
 }

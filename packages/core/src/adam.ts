@@ -14,7 +14,7 @@ export interface AdamOptions {
 
 /**
  * An optimizer that takes the steps of `tf.train.adam` in one pass over memory where the backend has a kernel
- * `TfkitAdam` (wasm, cpu, webgpu, tensorflow); elsewhere as tfjs composes them. It is a `tf.AdamOptimizer`: it saves,
+ * `TfkitAdam` (wasm, cpu, webgpu, tensorflow), elsewhere as a composition. It is a `tf.AdamOptimizer`: it saves,
  * loads and configures like one, and serves wherever one is taken.
  *
  * Source: Kingma and Ba, Adam, 2015, algorithm 1 (arXiv:1412.6980), epsilon as there.
@@ -67,10 +67,6 @@ export function composedAdam(
 
 class FusedAdam extends tf.AdamOptimizer {
   override applyGradients(variableGradients: Parameters<tf.AdamOptimizer['applyGradients']>[0]): void {
-    if (!tf.getKernel('TfkitAdam', tf.getBackend())) {
-      super.applyGradients(variableGradients);
-      return;
-    }
     const gradients = Array.isArray(variableGradients)
       ? variableGradients.map(({ name, tensor }) => [name, tensor] as const)
       : Object.entries(variableGradients);
@@ -94,10 +90,11 @@ class FusedAdam extends tf.AdamOptimizer {
         state.accumulatedSecondMoment[index].variable,
       ];
       const [parameter, firstMoment, secondMoment] = targets as [tf.Variable, tf.Variable, tf.Variable];
+      const inputs = { parameter, firstMoment, secondMoment, gradient };
       const updated = tf.tidy(() =>
-        tf
-          .engine()
-          .runKernel('TfkitAdam', { parameter, firstMoment, secondMoment, gradient }, { ...attributes }),
+        tf.getKernel('TfkitAdam', tf.getBackend())
+          ? tf.engine().runKernel('TfkitAdam', inputs, { ...attributes })
+          : composedAdam(inputs, attributes),
       ) as tf.Tensor[];
       targets.forEach((target, i) => {
         target.assign(updated[i]!);

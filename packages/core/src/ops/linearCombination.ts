@@ -53,9 +53,17 @@ export function linearCombination<T extends tf.Tensor>(
       );
     }
   }
-  return tf.tidy(() => {
-    // Keys are named in an order that no engine rearranges, as it would plain integers.
-    const floats = tensors.map((tensor, i) => [`x${i}`, tf.cast(tensor, 'float32')] as const);
-    return combine(Object.fromEntries(floats), { coefficients: [...coefficients] });
-  }) as T;
+  if (tensors.every(({ dtype }) => dtype === 'float32')) return combineAll(coefficients, tensors) as T;
+  return tf.tidy(() =>
+    combineAll(
+      coefficients,
+      tensors.map((tensor) => tf.cast(tensor, 'float32')),
+    ),
+  ) as T;
+}
+
+/** Keys in an order that no engine rearranges, as it would plain integers. */
+function combineAll(coefficients: readonly number[], tensors: readonly tf.Tensor[]): tf.Tensor {
+  const inputs = Object.fromEntries(tensors.map((tensor, i) => [`x${i}`, tensor]));
+  return combine(inputs, { coefficients: [...coefficients] });
 }

@@ -29,7 +29,7 @@ interface Transposes {
   readonly transposeB?: boolean;
 }
 
-/** Undefined where tfjs' own kernel is the better one: several threads and no transposed operand. */
+/** Undefined where no operand is transposed: there XNNPACK is as fast, and runs on all threads. */
 function product(
   a: TensorInfo,
   b: TensorInfo,
@@ -37,8 +37,7 @@ function product(
   backend: WasmBackend,
 ): TensorInfo | undefined {
   const module = moduleFor(backend);
-  if (!module || !allFloat32(a, b)) return undefined;
-  if (module.threads > 1 && !transposeA && !transposeB) return undefined;
+  if (!module || !allFloat32(a, b) || !(transposeA || transposeB)) return undefined;
   const [aRows, aColumns] = a.shape.slice(-2) as [number, number];
   const [bRows, bColumns] = b.shape.slice(-2) as [number, number];
   const [rows, depth] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
