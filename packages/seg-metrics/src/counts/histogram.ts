@@ -1,0 +1,201 @@
+/**
+ * Counting pairs (target, prediction): the inner loops.
+ *
+ * 8-bit maps use the 256 x 256 table with four sub-histograms, so that consecutive equal pixels do not wait for one
+ * counter's store, and read four labels a load. Where maps are coherent, equal neighbouring words are counted as one run;
+ * on noise that test costs a third, so a sample of the map decides. Ignored rows and columns outside the classes stay in
+ * the table and are sorted out when it is folded.
+ */
+import { ValueError } from '@tfkit/core';
+import type { LabelArray } from './labels';
+import { numericLabels } from './labels';
+
+/** What one pair of maps gives. */
+export interface PairCounts {
+  /** [numClasses, numClasses], rows are targets. */
+  readonly cells: Float64Array;
+  /** Pixels of target i whose prediction is no class. */
+  readonly invalidPredictions: Float64Array;
+  ignored: number;
+  /** Pixels whose target is neither a class nor ignored. */
+  invalidTargets: number;
+}
+
+export interface PairRules {
+  readonly numClasses: number;
+  readonly ignore: ReadonlySet<number>;
+}
+
+const table = 1 << 16;
+/** A table cell is 32 bits; no more pixels than this go into it between two folds. */
+const pixelsPerFold = 2 ** 30;
+/** Below this many pixels clearing and folding the table costs more than it saves. */
+const smallMap = 1 << 15;
+
+export function emptyPairCounts(numClasses: number): PairCounts {
+  return {
+    cells: new Float64Array(numClasses * numClasses),
+    invalidPredictions: new Float64Array(numClasses),
+    ignored: 0,
+    invalidTargets: 0,
+  };
+}
+
+/** Scratch memory that is kept between calls: one megabyte, whatever the size of the maps. */
+export class Histogram {
+  private scratch: Uint32Array | undefined;
+
+  count(predictions: LabelArray, targets: LabelArray, rules: PairRules, functionName: string): PairCounts {
+    const counts = emptyPairCounts(rules.numClasses);
+    if (predictions instanceof Uint8Array && targets instanceof Uint8Array && targets.length >= smallMap) {
+      this.countBytes(predictions, targets, rules, counts);
+    } else {
+      countGeneric(numericLabels(predictions), numericLabels(targets), rules, counts, functionName);
+    }
+    return counts;
+  }
+
+  private countBytes(predictions: Uint8Array, targets: Uint8Array, rules: PairRules, counts: PairCounts) {
+    this.scratch ??= new Uint32Array(4 * table);
+    for (let start = 0; start < targets.length; start += pixelsPerFold) {
+      const end = Math.min(targets.length, start + pixelsPerFold);
+      this.scratch.fill(0);
+      tally(targets.subarray(start, end), predictions.subarray(start, end), this.scratch);
+      fold(this.scratch, rules, counts);
+    }
+  }
+}
+
+function tally(targets: Uint8Array, predictions: Uint8Array, h: Uint32Array): void {
+  const aligned = targets.byteOffset % 4 === 0 && predictions.byteOffset % 4 === 0;
+  let done = 0;
+  if (aligned) {
+    const words = targets.length >> 2;
+    const t = new Int32Array(targets.buffer, targets.byteOffset, words);
+    const p = new Int32Array(predictions.buffer, predictions.byteOffset, words);
+    if (hasRuns(t, p)) tallyRuns(t, p, h);
+    else tallyWords(t, p, h);
+    done = words << 2;
+  }
+  for (let i = done; i < targets.length; i++) {
+    const cell = ((i & 3) << 16) | (targets[i]! << 8) | predictions[i]!;
+    h[cell] = h[cell]! + 1;
+  }
+}
+
+function tallyWords(targets: Int32Array, predictions: Int32Array, h: Uint32Array): void {
+  for (let i = 0; i < targets.length; i++) {
+    const t = targets[i]!;
+    const p = predictions[i]!;
+    h[((t << 8) & 65280) | (p & 255)]!++;
+    h[65536 | (t & 65280) | ((p >>> 8) & 255)]!++;
+    h[131072 | ((t >>> 8) & 65280) | ((p >>> 16) & 255)]!++;
+    h[196608 | ((t >>> 16) & 65280) | (p >>> 24)]!++;
+  }
+}
+
+function tallyRuns(targets: Int32Array, predictions: Int32Array, h: Uint32Array): void {
+  const words = targets.length;
+  for (let i = 0; i < words; ) {
+    const t = targets[i]!;
+    const p = predictions[i]!;
+    let end = i + 1;
+    while (end < words && targets[end] === t && predictions[end] === p) end++;
+    const run = end - i;
+    i = end;
+    h[((t << 8) & 65280) | (p & 255)]! += run;
+    h[65536 | (t & 65280) | ((p >>> 8) & 255)]! += run;
+    h[131072 | ((t >>> 8) & 65280) | ((p >>> 16) & 255)]! += run;
+    h[196608 | ((t >>> 16) & 65280) | (p >>> 24)]! += run;
+  }
+}
+
+/** True if most of a sample of neighbouring words are equal: eight stretches spread over the map. */
+function hasRuns(targets: Int32Array, predictions: Int32Array): boolean {
+  const stretch = Math.min(256, targets.length >> 4);
+  let equal = 0;
+  for (let part = 0; part < 8; part++) {
+    const start = Math.floor(((part + 0.5) * (targets.length - stretch - 1)) / 8);
+    for (let i = start; i < start + stretch; i++) {
+      if (targets[i] === targets[i + 1] && predictions[i] === predictions[i + 1]) equal++;
+    }
+  }
+  return equal > stretch * 8 * 0.6;
+}
+
+function fold(h: Uint32Array, { numClasses, ignore }: PairRules, counts: PairCounts): void {
+  for (let t = 0; t < 256; t++) {
+    const isClass = t < numClasses && !ignore.has(t);
+    for (let p = 0; p < 256; p++) {
+      const cell = (t << 8) | p;
+      const pixels = h[cell]! + h[65536 | cell]! + h[131072 | cell]! + h[196608 | cell]!;
+      if (pixels === 0) continue;
+      if (!isClass) {
+        if (ignore.has(t)) counts.ignored += pixels;
+        else counts.invalidTargets += pixels;
+      } else if (p < numClasses) {
+        counts.cells[t * numClasses + p]! += pixels;
+      } else {
+        counts.invalidPredictions[t]! += pixels;
+      }
+    }
+  }
+}
+
+function countGeneric(
+  predictions: ArrayLike<number>,
+  targets: ArrayLike<number>,
+  { numClasses, ignore }: PairRules,
+  counts: PairCounts,
+  functionName: string,
+): void {
+  const { cells, invalidPredictions } = counts;
+  for (let i = 0; i < targets.length; i++) {
+    const t = targets[i]!;
+    if (ignore.has(t)) {
+      counts.ignored++;
+    } else if (!(t >= 0 && t < numClasses)) {
+      checkWhole(functionName, 'targets', t, i);
+      counts.invalidTargets++;
+    } else {
+      const p = predictions[i]!;
+      const cell = t * numClasses + p;
+      if (p >= 0 && p < numClasses && cells[cell] !== undefined) {
+        cells[cell]!++;
+      } else {
+        checkWhole(functionName, 'targets', t, i);
+        checkWhole(functionName, 'predictions', p, i);
+        invalidPredictions[t]!++;
+      }
+    }
+  }
+}
+
+function checkWhole(functionName: string, argument: string, label: number, pixel: number): void {
+  if (Number.isInteger(label)) return;
+  throw new ValueError(
+    `${functionName}: ${argument} must be whole numbers, got ${label} at pixel ${pixel}. Scores and probabilities go through updateLogits.`,
+  );
+}
+
+/** Throws with the first label that is no class (and, in the target, not ignored). */
+export function throwFirstInvalid(
+  predictions: LabelArray,
+  targets: LabelArray,
+  { numClasses, ignore }: PairRules,
+  functionName: string,
+): never {
+  for (let i = 0; i < targets.length; i++) {
+    const t = Number(targets[i]);
+    if (ignore.has(t)) continue;
+    const p = Number(predictions[i]);
+    const wrong =
+      t < 0 || t >= numClasses ? ['targets', t] : p < 0 || p >= numClasses ? ['predictions', p] : undefined;
+    if (!wrong) continue;
+    throw new ValueError(
+      `${functionName}: ${wrong[0]} must be in [0, ${numClasses - 1}], got ${wrong[1]} at pixel ${i}. ` +
+        "Name it as ignoreIndex, or count such predictions as false negatives: outOfRange: 'count'.",
+    );
+  }
+  throw new ValueError(`${functionName}: labels must be in [0, ${numClasses - 1}].`);
+}
