@@ -52,6 +52,11 @@ function mmseg(matrix: ConfusionMatrix): PresetScores {
 /** torchmetrics 1.9: 0/0 is 0 per class; macro over classes with any pixel; an ignored class leaves Jaccard's mean. */
 function torchmetrics(matrix: ConfusionMatrix): PresetScores {
   const counts = classCounts(matrix, { invalidPredictions: 'dropped' });
+  // torchmetrics' micro form compares predictions with targets alone, so that one that is no class is a false positive.
+  const all = classCounts(matrix);
+  const hits = sum(all.tp);
+  const wrong = all.total - hits;
+  const trueNegatives = matrix.numClasses * all.total - 2 * wrong - hits;
   const result: Record<string, number | number[]> = {
     cohen_kappa: cohensKappa(matrix),
     matthews_corrcoef: torchmetricsMcc(matrix, counts),
@@ -62,7 +67,9 @@ function torchmetrics(matrix: ConfusionMatrix): PresetScores {
     const { perClass } = score(matrix, metric, options);
     result[`${name}/none`] = list(perClass.map(orZero));
     result[`${name}/macro`] = orZero(meanByPolicy(perClass, 'classes-in-target-or-prediction', counts).value);
-    result[`${name}/micro`] = orZero(score(matrix, metric, { ...options, average: 'micro' }).value);
+    result[`${name}/micro`] = orZero(
+      metric === 'specificity' ? trueNegatives / (trueNegatives + wrong) : hits / all.total,
+    );
     result[`${name}/weighted`] = weighted(perClass, counts.support, counts);
   }
   return { ...result, ...torchmetricsJaccard(matrix, counts), ...torchmetricsSegmentation(matrix) };
