@@ -56,7 +56,7 @@ export function checkGrid(
   return spacing;
 }
 
-/** Turns 0 / Infinity into distances, in place; squared ones for 'euclidean'. Lines without `wanted` may be skipped last. */
+/** Turns 0 / Infinity into distances, in place; squared ones for 'euclidean'. With `wanted`, only its pixels are right. */
 export function transform(
   field: Float64Array,
   shape: readonly number[],
@@ -105,7 +105,12 @@ function transformAxis(
   const bounds = new Float64Array(size + 1);
   for (let outer = 0; outer < field.length; outer += size * inner) {
     for (let start = outer; start < outer + inner; start++) {
-      if (wanted && !anySet(wanted, start, size)) continue;
+      const few = wanted ? countSet(wanted, start, size) : size;
+      if (few === 0) continue;
+      if (wanted && few * 8 < size && metric === 'euclidean') {
+        searchWanted(field, start, size, step, wanted, line);
+        continue;
+      }
       for (let i = 0; i < size; i++) line[i] = field[start + i * inner]!;
       if (metric === 'euclidean') envelope(line, step, sites, bounds, field, start, inner);
       else searchLine(line, step, metric, field, start, inner);
@@ -113,9 +118,33 @@ function transformAxis(
   }
 }
 
-function anySet(mask: Mask, start: number, size: number): boolean {
-  for (let i = start; i < start + size; i++) if (mask[i]) return true;
-  return false;
+function countSet(mask: Mask, start: number, size: number): number {
+  let count = 0;
+  for (let i = start; i < start + size; i++) if (mask[i]) count++;
+  return count;
+}
+
+/** Where few pixels of a line are wanted, looking outwards from each costs less than the envelope of the whole line. */
+function searchWanted(
+  field: Float64Array,
+  start: number,
+  size: number,
+  step: number,
+  wanted: Mask,
+  line: Float64Array,
+): void {
+  for (let i = 0; i < size; i++) line[i] = field[start + i]!;
+  for (let q = 0; q < size; q++) {
+    if (!wanted[start + q]) continue;
+    let best = line[q]!;
+    for (let d = 1; d < size; d++) {
+      const along = d * step * (d * step);
+      if (along >= best) break;
+      if (q >= d && line[q - d]! + along < best) best = line[q - d]! + along;
+      if (q + d < size && line[q + d]! + along < best) best = line[q + d]! + along;
+    }
+    field[start + q] = best;
+  }
 }
 
 function envelope(

@@ -16,28 +16,48 @@ export interface Surface {
 export function edgePixels(mask: Mask, shape: readonly number[], border: Border = 'counts'): Uint8Array {
   const edges = new Uint8Array(mask.length);
   const strides = stridesOf(shape);
-  const outside = border === 'counts';
-  const axes = shape.length;
-  const position = new Int32Array(axes);
-  for (let i = 0; i < mask.length; i++) {
-    if (mask[i]) {
-      for (let axis = 0; axis < axes; axis++) {
-        const at = position[axis]!;
-        const stride = strides[axis]!;
-        const before = at === 0 ? outside : !mask[i - stride];
-        const after = at === shape[axis]! - 1 ? outside : !mask[i + stride];
-        if (before || after) {
-          edges[i] = 1;
-          break;
-        }
-      }
+  const outside = border === 'counts' ? 1 : 0;
+  // Line by line along the last axis: where a line lies in the other axes is the same for all its pixels.
+  const columns = shape.at(-1)!;
+  for (let start = 0; start < mask.length; start += columns) {
+    const neighbours: number[] = [];
+    let atBorder = false;
+    for (let axis = 0; axis < shape.length - 1; axis++) {
+      const at = Math.floor(start / strides[axis]!) % shape[axis]!;
+      if (at > 0) neighbours.push(-strides[axis]!);
+      if (at < shape[axis]! - 1) neighbours.push(strides[axis]!);
+      atBorder ||= at === 0 || at === shape[axis]! - 1;
     }
-    for (let axis = axes - 1; axis >= 0; axis--) {
-      if (++position[axis]! < shape[axis]!) break;
-      position[axis] = 0;
-    }
+    edgeLine(mask, edges, start, start + columns, neighbours, outside, atBorder);
   }
   return edges;
+}
+
+function edgeLine(
+  mask: Mask,
+  edges: Uint8Array,
+  start: number,
+  end: number,
+  neighbours: readonly number[],
+  outside: number,
+  atBorder: boolean,
+): void {
+  const lineIsEdge = atBorder && outside === 1;
+  for (let i = start; i < end; i++) {
+    if (!mask[i]) continue;
+    const before = i === start ? outside : !mask[i - 1];
+    const after = i === end - 1 ? outside : !mask[i + 1];
+    if (lineIsEdge || before || after) {
+      edges[i] = 1;
+      continue;
+    }
+    for (let k = 0; k < neighbours.length; k++) {
+      if (!mask[i + neighbours[k]!]) {
+        edges[i] = 1;
+        break;
+      }
+    }
+  }
 }
 
 /**
