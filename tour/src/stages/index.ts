@@ -1,6 +1,11 @@
 /** The stages of the tour, in the order in which they run. */
 import type { Stage } from '../stage';
+import { stage as segMetrics } from './seg-metrics';
 import { stage as segmentation } from './segmentation';
 import { stage as exports } from './tf-export-decorator';
 
+<<<<<<< HEAD
 export const stages: readonly Stage[] = [segmentation, exports];
+=======
+export const stages: readonly Stage[] = [segmentation, segMetrics];
+>>>>>>> b8f2db3 (tour: a stage scores the saved segmentation)
