@@ -120,7 +120,7 @@ describe('decodeNifti and decodeNpy', () => {
   it('reads npy in C and Fortran order, and 64-bit integers', () => {
     const npy = (descr: string, fortran: boolean, shape: string, body: Uint8Array) => {
       const text = `{'descr': '${descr}', 'fortran_order': ${fortran ? 'True' : 'False'}, 'shape': (${shape}), }`;
-      const header = text.padEnd(117) + '\n';
+      const header = `${text.padEnd(117)}\n`;
       return Buffer.concat([
         Buffer.from([0x93, 78, 85, 77, 80, 89, 1, 0, 118, 0]),
         Buffer.from(header, 'latin1'),
