@@ -4,8 +4,4 @@ import { stage as segMetrics } from './seg-metrics';
 import { stage as segmentation } from './segmentation';
 import { stage as exports } from './tf-export-decorator';
 
-<<<<<<< HEAD
-export const stages: readonly Stage[] = [segmentation, exports];
-=======
-export const stages: readonly Stage[] = [segmentation, segMetrics];
->>>>>>> b8f2db3 (tour: a stage scores the saved segmentation)
+export const stages: readonly Stage[] = [segmentation, segMetrics, exports];
