@@ -23,7 +23,7 @@ const config: KnipConfig = {
   ignoreExportsUsedInFile: true,
   // Typings of published packages, as data.
   ignore: ['packages/*/test/published/**'],
-  // Our private tools are not listed by packages: core, which they use, would depend on itself. Read by other tools: the changelog by changesets, tsx by tools/run.mjs, the rest peers that tests load by name.
+  // Read by other tools: the changelog by changesets, tsx by tools/run.mjs, the rest peers that tests load by name.
   ignoreDependencies: [
     '@tensorflow/tfjs',
     '@tensorflow/tfjs-.*',
@@ -48,6 +48,8 @@ const config: KnipConfig = {
             'assembly/*.ts',
           ],
           project: ['src/**/*.ts', 'scripts/**/*.{ts,mjs}'],
+          // Our private tools: listed, core (which they use) would depend on itself. wasm-kernels is made by the build.
+          ignoreDependencies: ['@tfkit/test-kit', '@tfkit/bench', 'wasm-kernels'],
         },
       ]),
     ),
