@@ -25,7 +25,7 @@ export const stage: Stage = {
     url: 'https://www.usenix.org/conference/osdi16/technical-sessions/presentation/abadi',
   },
   package: '@tfkit/tf-export-decorator',
-  budget: 60,
+  budget: 20,
   needs: [],
   run,
 };
