@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describeBackends, expectGradient, expectNoLeak, seededTensor, seededUniform } from '@tfkit/test-kit';
 import { describe, expect, it } from 'vitest';
+import { instanceNorm } from '../src/models/instanceNorm';
 import { confusionMatrix, scoresOf } from '../src/models/metrics';
 import { createSegmenter, segment, segmentationLogits } from '../src/models/segmenter';
 import { classWeights, trainStep, weightedCrossEntropy } from '../src/models/training';
@@ -38,6 +39,31 @@ describeBackends('weightedCrossEntropy', () => {
       tf.tensor1d(weights),
     );
     expect((await loss.data())[0]).toBeCloseTo(1000, 2);
+  });
+});
+
+describeBackends('instanceNorm', () => {
+  it('equals its formula, value and gradient', async () => {
+    const [batch, positions, channels] = [2, 6, 2];
+    await expectGradient({
+      op: (x) => instanceNorm(x as tf.Tensor4D),
+      inputs: [{ shape: [batch, 2, 3, channels], data: seededUniform(5, batch * positions * channels) }],
+      reference: (x) => {
+        const y = new Float64Array(x.length);
+        for (let sample = 0; sample < batch; sample++) {
+          for (let channel = 0; channel < channels; channel++) {
+            const at = (position: number) => (sample * positions + position) * channels + channel;
+            const values = Array.from({ length: positions }, (_, position) => x[at(position)]!);
+            const mean = values.reduce((sum, value) => sum + value, 0) / positions;
+            const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / positions;
+            for (const [position, value] of values.entries()) {
+              y[at(position)] = (value - mean) / Math.sqrt(variance + 1e-5);
+            }
+          }
+        }
+        return y;
+      },
+    });
   });
 });
 

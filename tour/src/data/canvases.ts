@@ -118,13 +118,14 @@ function drawGray(
 
 /** Bilinear interpolation, edges repeated. */
 function sample(source: Uint8Array, width: number, height: number, x: number, y: number): number {
-  const left = Math.floor(x);
-  const top = Math.floor(y);
-  const at = (row: number, column: number) =>
-    source[Math.max(0, Math.min(height - 1, row)) * width + Math.max(0, Math.min(width - 1, column))]!;
-  const above = at(top, left) * (left + 1 - x) + at(top, left + 1) * (x - left);
-  const below = at(top + 1, left) * (left + 1 - x) + at(top + 1, left + 1) * (x - left);
-  return above * (top + 1 - y) + below * (y - top);
+  const left = Math.max(0, Math.min(width - 2, Math.floor(x)));
+  const top = Math.max(0, Math.min(height - 2, Math.floor(y)));
+  const dx = Math.max(0, Math.min(1, x - left));
+  const dy = Math.max(0, Math.min(1, y - top));
+  const first = top * width + left;
+  const above = source[first]! * (1 - dx) + source[first + 1]! * dx;
+  const below = source[first + width]! * (1 - dx) + source[first + width + 1]! * dx;
+  return above * (1 - dy) + below * dy;
 }
 
 /** A straight stroke about 2 pixels wide with soft edges. */

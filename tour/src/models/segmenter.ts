@@ -10,6 +10,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { createRandom } from '../random';
+import { instanceNorm } from './instanceNorm';
 
 export type SegmenterVariables = Record<string, tf.Variable>;
 
@@ -28,7 +29,7 @@ const filters = {
 
 type Name = keyof typeof filters;
 
-/** Variables `<name>/filter` (He-normal from the seed), `<name>/scale` and `<name>/offset`. Dispose them when done. */
+/** Variables `<name>/filter` (He-normal from the seed) and `<name>/offset` (zeros). Dispose them when done. */
 export function createSegmenter(classes: number, seed: number): SegmenterVariables {
   const random = createRandom(seed, 1);
   const variables: SegmenterVariables = {};
@@ -41,7 +42,6 @@ export function createSegmenter(classes: number, seed: number): SegmenterVariabl
     const variable = (tensor: () => tf.Tensor) => tf.tidy(() => tf.variable(tensor()));
     variables[`${name}/filter`] = variable(() => tf.tensor(values, [kernel, kernel, from, to]));
     variables[`${name}/offset`] = variable(() => tf.zeros([to]));
-    if (name in filters) variables[`${name}/scale`] = variable(() => tf.ones([to]));
   };
   for (const name of Object.keys(filters) as Name[]) create(name, filters[name], 2);
   create('score8', [1, 64, classes], 1);
@@ -59,12 +59,11 @@ export function createSegmenter(classes: number, seed: number): SegmenterVariabl
  */
 export function segmentationLogits(variables: SegmenterVariables, images: tf.Tensor4D): tf.Tensor4D {
   const filter = (name: string) => variables[`${name}/filter`] as unknown as tf.Tensor4D;
-  const layer = (x: tf.Tensor4D, name: Name, stride: 1 | 2 = 1): tf.Tensor4D => {
-    const y = normalized(tf.conv2d(x, filter(name), stride, 'same'));
-    return tf.add(tf.mul(y, variables[`${name}/scale`]!), variables[`${name}/offset`]!);
-  };
+  const offset = (name: string) => variables[`${name}/offset`]!;
+  const layer = (x: tf.Tensor4D, name: Name, stride: 1 | 2 = 1): tf.Tensor4D =>
+    tf.add(instanceNorm(tf.conv2d(x, filter(name), stride, 'same')), offset(name));
   const score = (x: tf.Tensor4D, name: string): tf.Tensor4D =>
-    tf.add(tf.conv2d(x, filter(name), 1, 'same'), variables[`${name}/offset`]!);
+    tf.add(tf.conv2d(x, filter(name), 1, 'same'), offset(name));
   const relu = (x: tf.Tensor4D): tf.Tensor4D => tf.relu(x);
   return tf.tidy(() => {
     const folded = fold(images);
@@ -87,12 +86,6 @@ function addToFolded(folded: tf.Tensor4D, blocks: tf.Tensor4D): tf.Tensor4D {
   const pixels = tf.reshape(folded, [n * height * width, 4, channels]);
   const sum = tf.add(pixels, tf.reshape(blocks, [n * height * width, 1, channels]));
   return tf.reshape(sum, folded.shape);
-}
-
-/** Each channel of each sample to mean 0 and variance 1 over its positions. */
-function normalized(x: tf.Tensor4D): tf.Tensor4D {
-  const { mean, variance } = tf.moments(x, [1, 2], true);
-  return tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, 1e-5)));
 }
 
 /** [n, 2h, 2w, c] to [n, h, w, 4c]. */

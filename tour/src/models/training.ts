@@ -21,11 +21,24 @@ export type Batch = {
 export function weightedCrossEntropy(logits: tf.Tensor, targets: tf.Tensor, weights: tf.Tensor1D): tf.Scalar {
   return tf.tidy(() => {
     const classes = logits.shape[logits.shape.length - 1]!;
-    const flat = tf.reshape(logits, [-1, classes]);
-    const weighted = tf.mul(tf.oneHot(tf.reshape(targets, [-1]), classes), weights);
-    // -sum of weighted log-probabilities: the weights of a row sum to that of its class.
-    const negative = tf.neg(tf.sum(tf.mul(weighted, tf.logSoftmax(flat))));
-    return tf.div(negative, tf.sum(weighted)) as tf.Scalar;
+    const rows = tf.reshape(logits, [-1, classes]);
+    const oneHot = tf.oneHot(tf.reshape(targets, [-1]), classes);
+    const loss = tf.customGrad((z, save) => {
+      const weighted = tf.mul(oneHot, weights);
+      const total = tf.sum(weighted);
+      const logProbabilities = tf.logSoftmax(z as tf.Tensor);
+      (save as tf.GradSaveFunc)([logProbabilities, weighted, total]);
+      const value = tf.div(tf.neg(tf.sum(tf.mul(weighted, logProbabilities))), total);
+      // Written out: the tape of the line above would pass over the logits several times more.
+      const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [logs, weightedTargets, sum] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
+        const rowWeights = tf.sum(weightedTargets, -1, true);
+        const difference = tf.sub(tf.mul(tf.exp(logs), rowWeights), weightedTargets);
+        return tf.mul(difference, tf.div(dy, sum));
+      };
+      return { value, gradFunc };
+    });
+    return loss(rows) as tf.Scalar;
   });
 }
 
