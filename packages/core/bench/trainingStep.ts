@@ -12,7 +12,7 @@ export async function benchTrainingStep({ quick, log }: BenchContext): Promise<B
     startPeer(process.execPath, [tsx, '--tsconfig', tsconfig, worker, backend, variant]);
   const peers = { stock: start('cpu', 'stock'), wasm: start('wasm', 'tfkit'), cpu: start('cpu', 'tfkit') };
   const times = { stock: [] as number[], wasm: [] as number[], cpu: [] as number[] };
-  const rounds = quick ? 1 : 5;
+  const rounds = quick ? 1 : 2;
   for (let round = 0; round <= rounds; round++) {
     for (const name of Object.keys(peers) as (keyof typeof peers)[]) {
       const { wall } = await peers[name].request<{ wall: number }>({});
