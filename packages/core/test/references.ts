@@ -1,4 +1,4 @@
-/** Slow, plain float64 convolutions: the tests' source of truth. */
+/** Slow, plain float64 convolutions, running sums and einsum: the tests' source of truth. */
 
 export interface ConvCase {
   x: [n: number, h: number, w: number, c: number];
@@ -118,4 +118,57 @@ function vectorJacobian(
     }
   }
   return { x: dx, filter: dFilter };
+}
+
+export const size = (shape: number[]) => shape.reduce((product, dimension) => product * dimension, 1);
+
+/** The running sum along an axis of a row-major array. */
+export function cumsum(
+  x: Float64Array,
+  shape: number[],
+  axis: number,
+  exclusive: boolean,
+  reverse: boolean,
+): Float64Array {
+  const length = shape[axis]!;
+  const inner = size(shape.slice(axis + 1));
+  const y = new Float64Array(x.length);
+  for (let start = 0; start < x.length; start += length * inner) {
+    for (let lane = 0; lane < inner; lane++) {
+      let sum = 0;
+      for (let step = 0; step < length; step++) {
+        const at = start + lane + (reverse ? length - 1 - step : step) * inner;
+        if (exclusive) y[at] = sum;
+        sum += x[at]!;
+        if (!exclusive) y[at] = sum;
+      }
+    }
+  }
+  return y;
+}
+
+/** The sum over every assignment of all indices, term by term. */
+export function einsum(equation: string, arrays: Float64Array[], shapes: number[][]): Float64Array {
+  const [left, output] = equation.split('->') as [string, string];
+  const operands = left.split(',');
+  const sizes = new Map(
+    operands.flatMap((indices, i) => [...indices].map((index, axis) => [index, shapes[i]![axis]!] as const)),
+  );
+  const indices = [...sizes.keys()];
+  const y = new Float64Array(size([...output].map((index) => sizes.get(index)!)));
+  const at = new Map<string, number>();
+  const offset = (names: string) =>
+    [...names].reduce((sum, index) => sum * sizes.get(index)! + at.get(index)!, 0);
+  const visit = (depth: number): void => {
+    if (depth === indices.length) {
+      y[offset(output)]! += operands.reduce((product, names, i) => product * arrays[i]![offset(names)]!, 1);
+      return;
+    }
+    for (let value = 0; value < sizes.get(indices[depth]!)!; value++) {
+      at.set(indices[depth]!, value);
+      visit(depth + 1);
+    }
+  };
+  visit(0);
+  return y;
 }

@@ -1,7 +1,6 @@
 /** `npm run bench -- --package <name> [--json] [--quick] [--no-write]` */
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Command } from 'commander';
@@ -37,16 +36,10 @@ async function main(): Promise<number> {
   console.log(options.json ? JSON.stringify(rows, null, 2) : terminalTable(rows));
   if (options.write && !options.quick) {
     const page = join(root, 'benchmarks', 'results', `${options.package}.md`);
-    await writeFile(page, resultPage(options.package, rows, versions()));
+    await writeFile(page, resultPage(options.package, rows));
     console.error(`bench: wrote ${page}`);
   }
   return 0;
-}
-
-function versions(): Record<string, string> {
-  const require = createRequire(import.meta.url);
-  const tfjs = require('@tensorflow/tfjs-core/package.json') as { version: string };
-  return { node: process.versions.node, tfjs: tfjs.version };
 }
 
 // Native backends in this process get the same malloc as the peers, which glibc reads at start.

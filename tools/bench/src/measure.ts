@@ -78,10 +78,11 @@ export function startPeer(program: string, args: readonly string[], threads = 1)
     for (let end = buffered.indexOf('\n'); end >= 0; end = buffered.indexOf('\n')) {
       const line = buffered.slice(0, end);
       buffered = buffered.slice(end + 1);
+      const request = waiting.shift();
       try {
-        waiting.shift()?.resolve(JSON.parse(line));
+        request?.resolve(JSON.parse(line));
       } catch {
-        waiting.shift()?.reject(new Error(`the peer answered no JSON: ${line}`));
+        request?.reject(new Error(`the peer answered no JSON: ${line}`));
       }
     }
   });

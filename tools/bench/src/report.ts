@@ -1,4 +1,5 @@
 /** The result page of a benchmark, `benchmarks/results/<package>.md`, and the table on the terminal. */
+import { createRequire } from 'node:module';
 import { cpus, totalmem } from 'node:os';
 import type { BenchRow } from './rows';
 
@@ -44,23 +45,31 @@ export function terminalTable(rows: readonly BenchRow[]): string {
     .join('\n');
 }
 
-/** Everything a reader needs to judge the figures: when, on what, with which versions. */
-export function resultPage(
-  name: string,
-  rows: readonly BenchRow[],
-  versions: Record<string, string>,
-): string {
+/** The lines that say when, on what machine and with which versions a page was made: what a reader needs to judge it. */
+export function pageOrigin(versions: Record<string, string> = toolVersions()): string {
   const processor = cpus()[0]?.model.trim() ?? 'unknown processor';
   const machine = `${processor}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`;
   const versionText = Object.entries(versions).map(([key, value]) => `${key} ${value}`);
+  return `- Date: ${new Date().toISOString().slice(0, 10)}
+- Machine: ${machine}
+- Versions: ${versionText.join(', ')}`;
+}
+
+/** The versions of Node and of tfjs-core here. */
+export function toolVersions(): Record<string, string> {
+  const require = createRequire(import.meta.url);
+  const tfjs = require('@tensorflow/tfjs-core/package.json') as { version: string };
+  return { node: process.versions.node, tfjs: tfjs.version };
+}
+
+/** The page of a benchmark: how it was made, `pageOrigin`, and its rows. */
+export function resultPage(name: string, rows: readonly BenchRow[]): string {
   return `# Benchmarks: ${name}
 
 Made by \`npm run bench -- --package ${name}\`; do not edit. Medians; candidates and peers take turns in one run, malloc is
 tuned alike on both sides. Ratio = ours / theirs: for times below 1 is faster than the peer, for rates above 1.
 
-- Date: ${new Date().toISOString().slice(0, 10)}
-- Machine: ${machine}
-- Versions: ${versionText.join(', ')}
+${pageOrigin()}
 
 ${markdownTable(rows)}
 `;

@@ -53,21 +53,24 @@ export function pngUri({ data, width, height, channels }: Picture): string {
   return `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
 }
 
-/**
- * Observable Plot draws into any DOM; linkedom is the small one. Its SVG keeps `currentColor` and CSS variables, so that
- * it follows the page into dark mode.
- */
 function renderPlot({ title, options }: PlotBlock): Html {
+  return html`<figure class="plot"><figcaption>${title}</figcaption>${trusted(plotSvg(options))}</figure>`;
+}
+
+/**
+ * The plot as an `<svg>` element. Observable Plot draws into any DOM; linkedom is the small one. The SVG keeps
+ * `currentColor` and CSS variables, so that it follows the page into dark mode.
+ */
+export function plotSvg(options: PlotBlock['options']): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
-  const svg = Plot.plot({
+  return Plot.plot({
     width: 460,
     height: 280,
     marginLeft: 48,
     style: { fontSize: '12px', background: 'transparent' },
     ...options,
     document,
-  });
-  return html`<figure class="plot"><figcaption>${title}</figcaption>${trusted(svg.outerHTML)}</figure>`;
+  }).outerHTML;
 }
 
 function renderTable({ columns, rows, caption }: TableOptions): Html {
