@@ -3,6 +3,7 @@
  * tfjs and with tfkit. `npx tsx --tsconfig tsconfig.base.json packages/core/bench/matrix.ts`
  */
 import { writeFile } from 'node:fs/promises';
+import { cpus, loadavg } from 'node:os';
 import { formatNumber, pageOrigin } from '@tfkit/bench';
 import { availableBackends, resultFile, startWorker } from './backendProcess';
 import { matrixCases } from './matrixCases';
@@ -92,12 +93,13 @@ const page = (matrix: Matrix) => `# Ops and gradients on every backend: stock tf
 Made by \`npx tsx --tsconfig tsconfig.base.json packages/core/bench/matrix.ts\`; do not edit.
 
 ${pageOrigin()}
+- Load of the machine, average of the last 15 minutes: ${loadavg()[2]!.toFixed(1)} on ${cpus().length} cores
 
 Stock is tfjs with its own gradients and the backend's own kernels; tfkit is the same after \`ensureGradients()\` and
 \`ensureKernels()\`. Each column ran in a process of its own. Values are compared with float64 references, gradients with
 central differences of those; the error is relative to the largest value, and above ${tolerance} it is wrong. Times are medians of
 3 at 8 times the side of the compared shapes, one thread, read back included; the two sides did not take turns, so they show
-orders of magnitude. webgl runs in a browser only and is not here; the tests cover it in Chromium.
+orders of magnitude at best, and nothing of the faster ops where the load is above the number of cores. webgl runs in a browser only and is not here; the tests cover it in Chromium.
 
 ${section('Forward', 'forward', matrix)}
 
