@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkKnownOptions, checkOneOf, ShapeError } from '@tfkit/core';
 import { ConfusionMatrix, type ConfusionMatrixOptions } from '../counts/confusionMatrix';
+import { addTable } from '../counts/table';
 import type { AbsentClassPolicy } from '../scores/policies';
 import { type ClassMetric, classMetrics, score } from '../scores/score';
 
@@ -60,7 +61,7 @@ export function segmentationMetric(options: SegmentationMetricOptions): Segmenta
       pending.push(
         table.data().then((counts) => {
           table.dispose();
-          into.addTable(counts.subarray(0, cells));
+          addTable(into, counts.subarray(0, cells));
         }),
       );
       return batchIou(table, numClasses);
