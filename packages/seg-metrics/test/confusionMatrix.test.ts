@@ -1,4 +1,4 @@
-import { soloCollective } from '@tfkit/core';
+import { type Collective, type CollectiveArray, soloCollective } from '@tfkit/core';
 import { seededUniform } from '@tfkit/test-kit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -102,6 +102,37 @@ describe('ConfusionMatrix', () => {
         },
       ),
     );
+  });
+
+  it('sums over two ranks, in rank order, and leaves both as they are', async () => {
+    const parts = [0, 1].map((rank) =>
+      new ConfusionMatrix({ numClasses: 2, keepImages: true }).update([rank, 1], [1, 1], {
+        names: [`r${rank}`],
+      }),
+    );
+    const waiting: { data: CollectiveArray; give: (all: CollectiveArray[]) => void }[] = [];
+    const rankOf = (rank: number): Collective => ({
+      ...soloCollective,
+      rank,
+      size: 2,
+      allGather: (data) =>
+        new Promise((resolve) => {
+          waiting[rank] = { data, give: resolve as (all: CollectiveArray[]) => void };
+          if (Object.keys(waiting).length === 2)
+            for (const { give } of waiting) give(waiting.map((w) => w.data));
+        }),
+    });
+    const sums = await Promise.all([mergeAll(parts[0]!, rankOf(0)), mergeAll(parts[1]!, rankOf(1))]);
+    for (const sum of sums) {
+      expect([...sum.counts]).toEqual([0, 0, 1, 3]);
+      expect(sum.images.map(({ name }) => name)).toEqual(['r0', 'r1']);
+    }
+    expect(parts.map(({ numImages }) => numImages)).toEqual([1, 1]);
+  });
+
+  it('refuses a fractional target wherever it points', () => {
+    const matrix = new ConfusionMatrix({ numClasses: 2 });
+    expect(() => matrix.update([0], [0.5])).toThrow(/targets must be whole numbers, got 0.5 at pixel 0/);
   });
 
   it('permuting the classes permutes the scores, and Dice is 2J/(1+J)', () => {

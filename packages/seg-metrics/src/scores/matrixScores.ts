@@ -35,7 +35,7 @@ export type GeneralizedDiceWeights = 'square' | 'simple' | 'uniform';
 
 /**
  * Generalized Dice: 2 sum w tp / sum w (support + predicted). Classes that the target lacks take the largest weight of
- * the others (MONAI's and torchmetrics' rule), or 0 if there is none.
+ * the others (MONAI's rule), or 0 if there is none. torchmetrics takes that class's largest weight in the batch.
  *
  * Source: Sudre et al., Generalised Dice overlap, DLMIA 2017 (arXiv:1707.03237).
  */
