@@ -107,11 +107,10 @@ export function checkInteger(
   range: { readonly min?: number; readonly max?: number } = {},
   hint?: string,
 ): asserts value is number {
-  const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = range;
+  const { min = -Infinity, max = Infinity } = range;
   if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) return;
-  const bounds = rangeText(range.min ?? -Infinity, range.max ?? Infinity, false, false);
   throw new OptionError(
-    `${place[0]}: ${place[1]} must be an integer${bounds}, got ${formatValue(value)}.${because(hint)}`,
+    `${place[0]}: ${place[1]} must be an integer${rangeText(min, max, false, false)}, got ${formatValue(value)}.${because(hint)}`,
   );
 }
 

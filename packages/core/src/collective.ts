@@ -48,14 +48,14 @@ export interface Collective {
 }
 
 /** The group of one: every reduction is the identity. The default wherever a `Collective` is accepted. */
-export const soloCollective: Collective & { readonly sync: SyncCollective } = Object.freeze({
+export const soloCollective: Collective & { readonly sync: SyncCollective } = /* @__PURE__ */ Object.freeze({
   rank: 0,
   size: 1,
   allReduce: async <T extends CollectiveArray>(data: T) => copy(data),
   allGather: async <T extends CollectiveArray>(data: T) => [copy(data)],
   broadcast: async <T extends CollectiveArray>(data: T, root = 0) => broadcastAlone(data, root),
   barrier: async () => {},
-  sync: Object.freeze({
+  sync: /* @__PURE__ */ Object.freeze({
     allReduce: <T extends CollectiveArray>(data: T) => copy(data),
     allGather: <T extends CollectiveArray>(data: T) => [copy(data)],
     broadcast: <T extends CollectiveArray>(data: T, root = 0) => broadcastAlone(data, root),

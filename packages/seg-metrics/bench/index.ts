@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { type BenchContext, type BenchRow, median, type PeerProcess, startPeer } from '@tfkit/bench';
-import { ConfusionMatrix, hausdorffDistance, meanIou, surfaceDistances } from '@tfkit/seg-metrics';
+import {
+  ConfusionMatrix,
+  hausdorffDistance,
+  meanIou,
+  parseConfusionMatrix,
+  surfaceDistances,
+} from '@tfkit/seg-metrics';
 import { coherentMaps, columns, disks, rows } from './maps';
 
 const peerScript = fileURLToPath(new URL('./peers/seg_metrics.py', import.meta.url));
@@ -89,7 +95,7 @@ async function benchCounts(
         worker.postMessage(maps);
       });
     });
-    const [a, b] = (await Promise.all(halves)).map((json) => ConfusionMatrix.fromJSON(JSON.parse(json)));
+    const [a, b] = (await Promise.all(halves)).map((json) => parseConfusionMatrix(JSON.parse(json)));
     return meanIou(a!.merge(b!)).value;
   };
   let versions: Record<string, string> = {};

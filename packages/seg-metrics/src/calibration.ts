@@ -1,6 +1,6 @@
 import { checkInteger, checkNumber, checkOneOf, OptionError, ShapeError, ValueError } from '@tfkit/core';
-import type { LogitsLayout } from './counts/argMax';
 import { type LabelArray, numericLabels } from './counts/labels';
+import type { LogitsLayout } from './counts/logits';
 
 export interface CalibrationOptions {
   readonly numClasses: number;

@@ -16,15 +16,19 @@ export {
   componentScores,
   connectedComponents,
 } from './components';
-export type { LogitsLayout, LogitsOptions } from './counts/argMax';
 export {
   ConfusionMatrix,
   type ConfusionMatrixOptions,
-  type ImageCounts,
   type UpdateOptions,
 } from './counts/confusionMatrix';
+export type { ImageCounts } from './counts/imageCounts';
 export type { ConfusionMatrixJson } from './counts/json';
 export type { LabelArray } from './counts/labels';
+export { type LogitsLayout, type LogitsOptions, updateLogits } from './counts/logits';
+export { mergeAll } from './counts/mergeAll';
+export type { PairCounts } from './counts/pairCounts';
+export { parseConfusionMatrix } from './counts/parse';
+export { addTable, type TableOptions } from './counts/table';
 export {
   type AreaRange,
   type InstanceDetection,

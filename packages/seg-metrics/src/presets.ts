@@ -8,6 +8,7 @@ import { type ClassCounts, classCounts, imageClassCounts, type Regions } from '.
 import { cohensKappa, generalizedDiceOf, matthewsCorrelation } from './scores/matrixScores';
 import { meanByPolicy, meanDefined } from './scores/policies';
 import { type ClassMetric, score } from './scores/score';
+import { sum } from './scores/sum';
 
 export const presetNames = ['mmseg', 'torchmetrics', 'monai', 'nnunet', 'cityscapes'] as const;
 export type Preset = (typeof presetNames)[number];
@@ -32,7 +33,6 @@ export function presetScores(
 
 const list = (values: Iterable<number>) => Array.from(values);
 const mean = (values: Iterable<number>) => meanDefined(values).value;
-const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0);
 const orZero = (value: number) => (Number.isNaN(value) ? 0 : value);
 
 /** mmseg IoUMetric: dataset counts, 0/0 skipped; Fscore is NaN where precision and recall are 0, Dice is 0 there. */

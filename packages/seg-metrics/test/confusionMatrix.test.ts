@@ -1,8 +1,16 @@
-import { soloCollective } from '@tfkit/core';
+import { type Collective, type CollectiveArray, soloCollective } from '@tfkit/core';
 import { seededUniform } from '@tfkit/test-kit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConfusionMatrix, meanIou, score } from '../src/index';
+import {
+  addTable,
+  ConfusionMatrix,
+  meanIou,
+  mergeAll,
+  parseConfusionMatrix,
+  score,
+  updateLogits,
+} from '../src/index';
 
 /** A slow plain count. */
 function plain(p: ArrayLike<number>, t: ArrayLike<number>, n: number, ignore: number[]) {
@@ -55,12 +63,10 @@ describe('ConfusionMatrix', () => {
 
   it('is exact beyond 2^31 pixels, and does not grow with them', () => {
     const matrix = new ConfusionMatrix({ numClasses: 2 });
-    matrix.addTable([3e9, 1, 0, 0, 2 ** 40 + 1, 0]);
-    matrix.addTable([1, 0, 0, 0, 1, 0]);
+    addTable(matrix, [3e9, 1, 0, 0, 2 ** 40 + 1, 0]);
+    addTable(matrix, [1, 0, 0, 0, 1, 0]);
     expect([...matrix.counts]).toEqual([3e9 + 1, 1, 0, 2 ** 40 + 2]);
-    expect([...ConfusionMatrix.fromJSON(JSON.parse(JSON.stringify(matrix))).counts]).toEqual([
-      ...matrix.counts,
-    ]);
+    expect([...parseConfusionMatrix(JSON.parse(JSON.stringify(matrix))).counts]).toEqual([...matrix.counts]);
   });
 
   it("throws for labels out of range with 'error', naming value and pixel, and counts nothing", () => {
@@ -89,13 +95,44 @@ describe('ConfusionMatrix', () => {
               pairs.map(([, t]) => t),
             );
           const whole = part(pixels);
-          const restored = ConfusionMatrix.fromJSON(JSON.parse(JSON.stringify(part(pixels.slice(cut)))));
-          const merged = await restored.merge(part(pixels.slice(0, cut))).mergeAll(soloCollective);
+          const restored = parseConfusionMatrix(JSON.parse(JSON.stringify(part(pixels.slice(cut)))));
+          const merged = await mergeAll(restored.merge(part(pixels.slice(0, cut))), soloCollective);
           expect(merged.counts).toEqual(whole.counts);
           expect(merged.images.length).toBe(2);
         },
       ),
     );
+  });
+
+  it('sums over two ranks, in rank order, and leaves both as they are', async () => {
+    const parts = [0, 1].map((rank) =>
+      new ConfusionMatrix({ numClasses: 2, keepImages: true }).update([rank, 1], [1, 1], {
+        names: [`r${rank}`],
+      }),
+    );
+    const waiting: { data: CollectiveArray; give: (all: CollectiveArray[]) => void }[] = [];
+    const rankOf = (rank: number): Collective => ({
+      ...soloCollective,
+      rank,
+      size: 2,
+      allGather: (data) =>
+        new Promise((resolve) => {
+          waiting[rank] = { data, give: resolve as (all: CollectiveArray[]) => void };
+          if (Object.keys(waiting).length === 2)
+            for (const { give } of waiting) give(waiting.map((w) => w.data));
+        }),
+    });
+    const sums = await Promise.all([mergeAll(parts[0]!, rankOf(0)), mergeAll(parts[1]!, rankOf(1))]);
+    for (const sum of sums) {
+      expect([...sum.counts]).toEqual([0, 0, 1, 3]);
+      expect(sum.images.map(({ name }) => name)).toEqual(['r0', 'r1']);
+    }
+    expect(parts.map(({ numImages }) => numImages)).toEqual([1, 1]);
+  });
+
+  it('refuses a fractional target wherever it points', () => {
+    const matrix = new ConfusionMatrix({ numClasses: 2 });
+    expect(() => matrix.update([0], [0.5])).toThrow(/targets must be whole numbers, got 0.5 at pixel 0/);
   });
 
   it('permuting the classes permutes the scores, and Dice is 2J/(1+J)', () => {
@@ -121,10 +158,10 @@ describe('ConfusionMatrix', () => {
       [last, 'channels-last'],
       [first, 'channels-first'],
     ] as const) {
-      const matrix = new ConfusionMatrix({ numClasses: 3 }).updateLogits(logits, [2, 0], { layout });
+      const matrix = updateLogits(new ConfusionMatrix({ numClasses: 3 }), logits, [2, 0], { layout });
       expect([...matrix.counts]).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 1]);
     }
-    const withNaN = new ConfusionMatrix({ numClasses: 3 }).updateLogits([0, NaN, 2], [2]);
+    const withNaN = updateLogits(new ConfusionMatrix({ numClasses: 3 }), [0, NaN, 2], [2]);
     expect([...withNaN.invalidPredictions]).toEqual([0, 0, 1]);
   });
 
@@ -136,7 +173,7 @@ describe('ConfusionMatrix', () => {
       [{ ...json, counts: [9, 1] }, /cells below 4/],
       [{ ...json, counts: [0, -1] }, /whole number/],
     ] as const) {
-      expect(() => ConfusionMatrix.fromJSON(broken)).toThrow(message);
+      expect(() => parseConfusionMatrix(broken)).toThrow(message);
     }
   });
 });

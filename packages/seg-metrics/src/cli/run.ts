@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FormatError, OptionError } from '@tfkit/core';
 import { ConfusionMatrix } from '../counts/confusionMatrix';
+import { parseConfusionMatrix } from '../counts/parse';
 import { nnunetSummary } from '../io/nnunet';
 import { evaluateAll } from './evaluateAll';
 import { htmlReport } from './html';
@@ -47,7 +48,7 @@ async function scoreMaps(settings: Settings, streams: Streams): Promise<number> 
   if (all.length > 0) return refuse(all, streams);
   const { numClasses, ignoreIndex, classNames } = settings;
   const matrix = new ConfusionMatrix({ numClasses, ignoreIndex, classNames, keepImages: true });
-  for (const { matrix: json } of results) matrix.merge(ConfusionMatrix.fromJSON(json));
+  for (const { matrix: json } of results) matrix.merge(parseConfusionMatrix(json));
   const report = buildReport(matrix, results, settings);
   await writeOutputs(report, pairs, streams);
   const { miou, mdice, pa } = report.overall;
@@ -109,7 +110,7 @@ function merge({ positionals, values }: ParsedArguments, streams: Streams): numb
   const matrices = files.map((file) => {
     try {
       const json = JSON.parse(readFileSync(file, 'utf8'));
-      return ConfusionMatrix.fromJSON(json.matrix ?? json);
+      return parseConfusionMatrix(json.matrix ?? json);
     } catch (error) {
       throw new FormatError(`${file}: ${(error as Error).message}`);
     }

@@ -1,16 +1,9 @@
-import {
-  type Collective,
-  checkInteger,
-  checkKnownOptions,
-  checkOneOf,
-  OptionError,
-  ShapeError,
-  ValueError,
-} from '@tfkit/core';
-import { argMaxLabels, type LogitsOptions } from './argMax';
-import { emptyPairCounts, Histogram, type PairCounts, throwFirstInvalid } from './histogram';
-import { type ConfusionMatrixJson, fromJson, toJson } from './json';
+import { checkInteger, checkKnownOptions, checkOneOf, OptionError, ShapeError } from '@tfkit/core';
+import { countPairs } from './histogram';
+import { addSparse, type ImageCounts, sparseCounts } from './imageCounts';
+import { type ConfusionMatrixJson, toJson } from './json';
 import type { LabelArray } from './labels';
+import { addPairCounts, emptyPairCounts, type PairCounts } from './pairCounts';
 
 export interface ConfusionMatrixOptions {
   /** Number of classes; labels are 0 .. numClasses - 1. */
@@ -35,18 +28,6 @@ export interface UpdateOptions {
   readonly names?: readonly string[];
 }
 
-/** One image's counts, kept sparse: `cells[k]` is target * numClasses + prediction, `pixels[k]` how many. */
-export interface ImageCounts {
-  readonly name: string;
-  readonly cells: Uint32Array;
-  readonly pixels: Float64Array;
-  /** Pixels a target class lost to predictions that are no class: class ids and counts. */
-  readonly invalidClasses: Uint32Array;
-  readonly invalidPixels: Float64Array;
-  readonly ignored: number;
-  readonly invalidTargets: number;
-}
-
 const known = ['numClasses', 'ignoreIndex', 'outOfRange', 'keepImages', 'classNames'];
 
 /**
@@ -66,9 +47,8 @@ export class ConfusionMatrix {
   readonly outOfRange: 'count' | 'error';
   readonly keepImages: boolean;
   readonly classNames: readonly string[];
-  private readonly totals: PairCounts;
-  private readonly histogram = new Histogram();
-  private readonly kept: ImageCounts[] = [];
+  private totals: PairCounts;
+  private kept: ImageCounts[] = [];
   private imageCount = 0;
 
   constructor(options: ConfusionMatrixOptions) {
@@ -77,8 +57,7 @@ export class ConfusionMatrix {
     // More classes would need a matrix of over two gigabytes.
     checkInteger(['ConfusionMatrix', 'numClasses'], numClasses, { min: 1, max: 16384 });
     checkOneOf(['ConfusionMatrix', 'outOfRange'], outOfRange, ['count', 'error']);
-    const ignored =
-      ignoreIndex == null ? [] : typeof ignoreIndex === 'number' ? [ignoreIndex] : [...ignoreIndex];
+    const ignored = [ignoreIndex ?? []].flat() as number[];
     for (const label of ignored) checkInteger(['ConfusionMatrix', 'ignoreIndex'], label);
     if (classNames && classNames.length !== numClasses) {
       throw new OptionError(
@@ -140,56 +119,34 @@ export class ConfusionMatrix {
     }
     const parts = this.keepImages ? images : 1;
     const size = targets.length / parts;
+    const strict = this.outOfRange === 'error';
+    const rules = { numClasses: this.numClasses, ignore: new Set(this.ignoreIndex), strict };
+    // All are counted before any is added: a refused batch leaves the matrix as it was.
     const counted = Array.from({ length: parts }, (_, part) =>
-      parts === 1
-        ? this.countPair(predictions, targets)
-        : this.countPair(imageOf(predictions, part, size), imageOf(targets, part, size)),
+      countPairs(imageOf(predictions, part, size), imageOf(targets, part, size), rules),
     );
     counted.forEach((counts, part) => {
-      this.addCounts(counts, names?.[part], this.keepImages ? 1 : images);
+      const name = names?.[part] ?? String(this.imageCount);
+      this.addCounts(counts, images / parts, this.keepImages ? [sparseCounts(counts, name)] : []);
     });
     return this;
   }
 
   /**
-   * Counts images given as logits or probabilities: the class with the largest value, ties to the lowest; a pixel with
-   * a NaN is a prediction that is no class. No one-hot, and no map of the argmax beyond its 4 bytes a pixel.
+   * Adds counts that were made elsewhere (a GPU kernel, a file, another matrix), and returns this.
    *
-   * @param logits flat, [pixels, classes] ('channels-last', default) or [images, classes, pixels] ('channels-first').
+   * @param images how many images they are of.
+   * @param kept each image's counts; taken over by a matrix with `keepImages`, which must have all of them.
    */
-  updateLogits(
-    logits: ArrayLike<number>,
-    targets: LabelArray,
-    options: UpdateOptions & LogitsOptions = {},
-  ): this {
-    const { layout = 'channels-last', ...rest } = options;
-    const labels = argMaxLabels(logits, targets.length, this.numClasses, layout, rest.images ?? 1);
-    return this.update(labels, targets, rest);
-  }
-
-  /**
-   * Adds counts that were made elsewhere (a GPU kernel, another program): [numClasses, numClasses + 1] with the last
-   * column the predictions that are no class. Used by `@tfkit/seg-metrics/tfjs`.
-   */
-  addTable(
-    table: ArrayLike<number>,
-    options: { name?: string; images?: number; ignored?: number; invalidTargets?: number } = {},
-  ): this {
-    const n = this.numClasses;
-    if (table.length !== n * (n + 1)) {
-      throw new ShapeError(`addTable: table must have ${n} x ${n + 1} cells, got ${table.length}.`);
+  addCounts(counts: PairCounts, images: number, kept: readonly ImageCounts[] = []): this {
+    if (this.keepImages && kept.length < images) {
+      throw new OptionError(
+        `ConfusionMatrix: counts must come with those of each image, as keepImages asks, got ${kept.length} of ${images} images.`,
+      );
     }
-    const counts = emptyPairCounts(n);
-    for (let t = 0; t < n; t++) {
-      for (let p = 0; p < n; p++) counts.cells[t * n + p] = table[t * (n + 1) + p]!;
-      counts.invalidPredictions[t] = table[t * (n + 1) + n]!;
-    }
-    counts.ignored = options.ignored ?? 0;
-    counts.invalidTargets = options.invalidTargets ?? 0;
-    if (this.outOfRange === 'error' && hasInvalid(counts)) {
-      throw new ValueError(`addTable: labels must be in [0, ${n - 1}], got pixels that are no class.`);
-    }
-    this.addCounts(counts, options.name, options.images ?? 1);
+    addPairCounts(this.totals, counts);
+    this.imageCount += images;
+    if (this.keepImages) for (const image of kept) this.kept.push(image);
     return this;
   }
 
@@ -203,24 +160,7 @@ export class ConfusionMatrix {
         `merge: other must ignore [${this.ignoreIndex}], got [${other.ignoreIndex}]. Counts under different ignore rules do not add.`,
       );
     }
-    if (this.keepImages && other.kept.length < other.imageCount) {
-      throw new OptionError('merge: other must keep its images, as this matrix does.');
-    }
-    addPairCounts(this.totals, other.totals);
-    this.imageCount += other.imageCount;
-    if (this.keepImages) this.kept.push(...other.kept);
-    return this;
-  }
-
-  /** The sum over all ranks of a process group, on every rank; images keep rank order. This matrix is left as it is. */
-  async mergeAll(group: Collective): Promise<ConfusionMatrix> {
-    const text = new TextEncoder().encode(JSON.stringify(this));
-    const all = await group.allGather(text);
-    const merged = new ConfusionMatrix({ ...this.options, keepImages: this.keepImages });
-    for (const bytes of all) {
-      merged.merge(ConfusionMatrix.fromJSON(JSON.parse(new TextDecoder().decode(bytes))));
-    }
-    return merged;
+    return this.addCounts(other.totals, other.imageCount, other.kept);
   }
 
   /** One image as a matrix of its own. */
@@ -231,7 +171,8 @@ export class ConfusionMatrix {
 
   /** A matrix of kept images, each counted `weight` times; what a bootstrap resamples. */
   weighted(images: Iterable<readonly [ImageCounts, number]>): ConfusionMatrix {
-    const result = new ConfusionMatrix(this.options);
+    const { numClasses, ignoreIndex, outOfRange, classNames } = this;
+    const result = new ConfusionMatrix({ numClasses, ignoreIndex, outOfRange, classNames });
     for (const [image, weight] of images) {
       addSparse(result.totals, image, weight);
       result.imageCount += weight;
@@ -239,92 +180,17 @@ export class ConfusionMatrix {
     return result;
   }
 
-  /** An empty matrix of the same options. */
+  /** This matrix, emptied. */
   reset(): this {
-    this.totals.cells.fill(0);
-    this.totals.invalidPredictions.fill(0);
-    this.totals.ignored = 0;
-    this.totals.invalidTargets = 0;
-    this.kept.length = 0;
+    this.totals = emptyPairCounts(this.numClasses);
+    this.kept = [];
     this.imageCount = 0;
     return this;
   }
 
   toJSON(): ConfusionMatrixJson {
-    return toJson(this);
+    return toJson(this, this.totals);
   }
-
-  /** The matrix that `toJSON` (or a CLI's JSON) wrote. Throws FormatError for anything else. */
-  static fromJSON(json: unknown): ConfusionMatrix {
-    const { options, totals, images, imageCount } = fromJson(json);
-    const matrix = new ConfusionMatrix(options);
-    addPairCounts(matrix.totals, totals);
-    matrix.kept.push(...images);
-    matrix.imageCount = imageCount;
-    return matrix;
-  }
-
-  private get options(): ConfusionMatrixOptions {
-    const { numClasses, ignoreIndex, outOfRange, classNames } = this;
-    return { numClasses, ignoreIndex, outOfRange, classNames };
-  }
-
-  private countPair(predictions: LabelArray, targets: LabelArray): PairCounts {
-    const rules = { numClasses: this.numClasses, ignore: new Set(this.ignoreIndex) };
-    const counts = this.histogram.count(predictions, targets, rules, 'update');
-    if (this.outOfRange === 'error' && hasInvalid(counts)) {
-      throwFirstInvalid(predictions, targets, rules, 'update');
-    }
-    return counts;
-  }
-
-  private addCounts(counts: PairCounts, name: string | undefined, images: number): void {
-    addPairCounts(this.totals, counts);
-    if (this.keepImages) this.kept.push(sparse(counts, name ?? String(this.imageCount)));
-    this.imageCount += images;
-  }
-}
-
-const hasInvalid = (counts: PairCounts) =>
-  counts.invalidTargets > 0 || counts.invalidPredictions.some((pixels) => pixels > 0);
-
-function addPairCounts(sum: PairCounts, counts: PairCounts): void {
-  for (let i = 0; i < sum.cells.length; i++) sum.cells[i]! += counts.cells[i]!;
-  for (let i = 0; i < sum.invalidPredictions.length; i++) {
-    sum.invalidPredictions[i]! += counts.invalidPredictions[i]!;
-  }
-  sum.ignored += counts.ignored;
-  sum.invalidTargets += counts.invalidTargets;
-}
-
-function addSparse(sum: PairCounts, image: ImageCounts, weight: number): void {
-  image.cells.forEach((cell, k) => {
-    sum.cells[cell]! += weight * image.pixels[k]!;
-  });
-  image.invalidClasses.forEach((label, k) => {
-    sum.invalidPredictions[label]! += weight * image.invalidPixels[k]!;
-  });
-  sum.ignored += weight * image.ignored;
-  sum.invalidTargets += weight * image.invalidTargets;
-}
-
-function sparse(counts: PairCounts, name: string): ImageCounts {
-  const nonZero = (values: Float64Array) => {
-    const indices: number[] = [];
-    for (let i = 0; i < values.length; i++) if (values[i] !== 0) indices.push(i);
-    return indices;
-  };
-  const cells = nonZero(counts.cells);
-  const labels = nonZero(counts.invalidPredictions);
-  return {
-    name,
-    cells: Uint32Array.from(cells),
-    pixels: Float64Array.from(cells, (i) => counts.cells[i]!),
-    invalidClasses: Uint32Array.from(labels),
-    invalidPixels: Float64Array.from(labels, (i) => counts.invalidPredictions[i]!),
-    ignored: counts.ignored,
-    invalidTargets: counts.invalidTargets,
-  };
 }
 
 /** One image of a batch: a view where the array has one, so nothing is copied. */

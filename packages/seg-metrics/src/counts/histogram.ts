@@ -9,21 +9,13 @@
 import { ValueError } from '@tfkit/core';
 import type { LabelArray } from './labels';
 import { numericLabels } from './labels';
-
-/** What one pair of maps gives. */
-export interface PairCounts {
-  /** [numClasses, numClasses], rows are targets. */
-  readonly cells: Float64Array;
-  /** Pixels of target i whose prediction is no class. */
-  readonly invalidPredictions: Float64Array;
-  ignored: number;
-  /** Pixels whose target is neither a class nor ignored. */
-  invalidTargets: number;
-}
+import { emptyPairCounts, hasInvalid, type PairCounts } from './pairCounts';
 
 export interface PairRules {
   readonly numClasses: number;
   readonly ignore: ReadonlySet<number>;
+  /** Labels that are no class are an error. */
+  readonly strict: boolean;
 }
 
 const table = 1 << 16;
@@ -32,37 +24,28 @@ const pixelsPerFold = 2 ** 30;
 /** Below this many pixels clearing and folding the table costs more than it saves. */
 const smallMap = 1 << 15;
 
-export function emptyPairCounts(numClasses: number): PairCounts {
-  return {
-    cells: new Float64Array(numClasses * numClasses),
-    invalidPredictions: new Float64Array(numClasses),
-    ignored: 0,
-    invalidTargets: 0,
-  };
+/** Kept between calls: one megabyte, whatever the size of the maps. */
+let scratch: Uint32Array | undefined;
+
+/** The counts of a pair of maps. Throws ValueError for labels that are not whole, and under `strict` for those that are no class. */
+export function countPairs(predictions: LabelArray, targets: LabelArray, rules: PairRules): PairCounts {
+  const counts = emptyPairCounts(rules.numClasses);
+  if (predictions instanceof Uint8Array && targets instanceof Uint8Array && targets.length >= smallMap) {
+    countBytes(predictions, targets, rules, counts);
+    if (!rules.strict || !hasInvalid(counts)) return counts;
+    // Counted again below for the first such pixel, which the error names.
+  }
+  countGeneric(numericLabels(predictions), numericLabels(targets), rules, counts);
+  return counts;
 }
 
-/** Scratch memory that is kept between calls: one megabyte, whatever the size of the maps. */
-export class Histogram {
-  private scratch: Uint32Array | undefined;
-
-  count(predictions: LabelArray, targets: LabelArray, rules: PairRules, functionName: string): PairCounts {
-    const counts = emptyPairCounts(rules.numClasses);
-    if (predictions instanceof Uint8Array && targets instanceof Uint8Array && targets.length >= smallMap) {
-      this.countBytes(predictions, targets, rules, counts);
-    } else {
-      countGeneric(numericLabels(predictions), numericLabels(targets), rules, counts, functionName);
-    }
-    return counts;
-  }
-
-  private countBytes(predictions: Uint8Array, targets: Uint8Array, rules: PairRules, counts: PairCounts) {
-    this.scratch ??= new Uint32Array(4 * table);
-    for (let start = 0; start < targets.length; start += pixelsPerFold) {
-      const end = Math.min(targets.length, start + pixelsPerFold);
-      this.scratch.fill(0);
-      tally(targets.subarray(start, end), predictions.subarray(start, end), this.scratch);
-      fold(this.scratch, rules, counts);
-    }
+function countBytes(predictions: Uint8Array, targets: Uint8Array, rules: PairRules, counts: PairCounts) {
+  scratch ??= new Uint32Array(4 * table);
+  for (let start = 0; start < targets.length; start += pixelsPerFold) {
+    const end = start + pixelsPerFold;
+    scratch.fill(0);
+    tally(targets.subarray(start, end), predictions.subarray(start, end), scratch);
+    fold(scratch, rules, counts);
   }
 }
 
@@ -78,8 +61,7 @@ function tally(targets: Uint8Array, predictions: Uint8Array, h: Uint32Array): vo
     done = words << 2;
   }
   for (let i = done; i < targets.length; i++) {
-    const cell = ((i & 3) << 16) | (targets[i]! << 8) | predictions[i]!;
-    h[cell] = h[cell]! + 1;
+    h[((i & 3) << 16) | (targets[i]! << 8) | predictions[i]!]!++;
   }
 }
 
@@ -145,57 +127,42 @@ function fold(h: Uint32Array, { numClasses, ignore }: PairRules, counts: PairCou
 function countGeneric(
   predictions: ArrayLike<number>,
   targets: ArrayLike<number>,
-  { numClasses, ignore }: PairRules,
+  rules: PairRules,
   counts: PairCounts,
-  functionName: string,
 ): void {
-  const { cells, invalidPredictions } = counts;
+  const { numClasses, ignore } = rules;
+  const isClass = (label: number) => (label | 0) === label && label >= 0 && label < numClasses;
   for (let i = 0; i < targets.length; i++) {
     const t = targets[i]!;
+    const p = predictions[i]!;
     if (ignore.has(t)) {
       counts.ignored++;
-    } else if (!(t >= 0 && t < numClasses)) {
-      checkWhole(functionName, 'targets', t, i);
+    } else if (!isClass(t)) {
+      checkNoClass('targets', t, i, rules);
       counts.invalidTargets++;
+    } else if (isClass(p)) {
+      counts.cells[t * numClasses + p]!++;
     } else {
-      const p = predictions[i]!;
-      const cell = t * numClasses + p;
-      if (p >= 0 && p < numClasses && cells[cell] !== undefined) {
-        cells[cell]!++;
-      } else {
-        checkWhole(functionName, 'targets', t, i);
-        checkWhole(functionName, 'predictions', p, i);
-        invalidPredictions[t]!++;
-      }
+      checkNoClass('predictions', p, i, rules);
+      counts.invalidPredictions[t]!++;
     }
   }
 }
 
-function checkWhole(functionName: string, argument: string, label: number, pixel: number): void {
-  if (Number.isInteger(label)) return;
-  throw new ValueError(
-    `${functionName}: ${argument} must be whole numbers, got ${label} at pixel ${pixel}. Scores and probabilities go through updateLogits.`,
-  );
-}
-
-/** Throws with the first label that is no class (and, in the target, not ignored). */
-export function throwFirstInvalid(
-  predictions: LabelArray,
-  targets: LabelArray,
-  { numClasses, ignore }: PairRules,
-  functionName: string,
-): never {
-  for (let i = 0; i < targets.length; i++) {
-    const t = Number(targets[i]);
-    if (ignore.has(t)) continue;
-    const p = Number(predictions[i]);
-    const wrong =
-      t < 0 || t >= numClasses ? ['targets', t] : p < 0 || p >= numClasses ? ['predictions', p] : undefined;
-    if (!wrong) continue;
-    throw new ValueError(
-      `${functionName}: ${wrong[0]} must be in [0, ${numClasses - 1}], got ${wrong[1]} at pixel ${i}. ` +
+/** A label that is no class must be a whole number, and is refused under `strict`. */
+function checkNoClass(
+  argument: string,
+  label: number,
+  pixel: number,
+  { numClasses, strict }: PairRules,
+): void {
+  const whole = Number.isInteger(label);
+  if (whole && !strict) return;
+  const [rule, hint] = whole
+    ? [
+        `in [0, ${numClasses - 1}]`,
         "Name it as ignoreIndex, or count such predictions as false negatives: outOfRange: 'count'.",
-    );
-  }
-  throw new ValueError(`${functionName}: labels must be in [0, ${numClasses - 1}].`);
+      ]
+    : ['whole numbers', 'Scores and probabilities go through updateLogits.'];
+  throw new ValueError(`update: ${argument} must be ${rule}, got ${label} at pixel ${pixel}. ${hint}`);
 }

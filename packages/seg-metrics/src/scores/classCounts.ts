@@ -1,6 +1,8 @@
 /** True and false positives and negatives of each class, or of regions of several labels, from a confusion matrix. */
 import { OptionError } from '@tfkit/core';
-import type { ConfusionMatrix, ImageCounts } from '../counts/confusionMatrix';
+import type { ConfusionMatrix } from '../counts/confusionMatrix';
+import type { ImageCounts } from '../counts/imageCounts';
+import { sum } from './sum';
 
 /** 'false-negative': pixels predicted as no class count as missed. 'dropped': they are left out. */
 export type InvalidPredictions = 'false-negative' | 'dropped';
@@ -32,7 +34,7 @@ export interface CountOptions {
 
 /** The counts of each class of a matrix; with `regions`, of each region. */
 export function classCounts(matrix: ConfusionMatrix, options: CountOptions = {}): ClassCounts {
-  const { invalidPredictions = 'false-negative', regions } = options;
+  const { invalidPredictions, regions } = options;
   const n = matrix.numClasses;
   const cells = matrix.counts;
   const row = invalidPredictions === 'dropped' ? new Float64Array(n) : matrix.invalidPredictions;
@@ -43,8 +45,7 @@ export function classCounts(matrix: ConfusionMatrix, options: CountOptions = {})
       column[p]! += cells[t * n + p]!;
     }
   }
-  const sum = (values: Float64Array, labels: readonly number[]) =>
-    labels.reduce((total, label) => total + values[label]!, 0);
+  const sumOf = (values: Float64Array) => (labels: readonly number[]) => sum(labels.map((l) => values[l]!));
   const groups = regions
     ? Object.values(regions).map((labels) => [...new Set(labels)])
     : Array.from(row, (_, i) => [i]);
@@ -53,12 +54,12 @@ export function classCounts(matrix: ConfusionMatrix, options: CountOptions = {})
       throw new OptionError(`classCounts: regions must hold labels in [0, ${n - 1}], got ${label}.`);
     }
   }
-  const total = row.reduce((a, b) => a + b, 0);
+  const total = sum(row);
   const tp = Float64Array.from(groups, (labels) =>
-    labels.reduce((all, t) => all + labels.reduce((a, p) => a + cells[t * n + p]!, 0), 0),
+    sum(labels.flatMap((t) => labels.map((p) => cells[t * n + p]!))),
   );
-  const support = Float64Array.from(groups, (labels) => sum(row, labels));
-  const predicted = Float64Array.from(groups, (labels) => sum(column, labels));
+  const support = Float64Array.from(groups, sumOf(row));
+  const predicted = Float64Array.from(groups, sumOf(column));
   const fn = support.map((pixels, i) => pixels - tp[i]!);
   const fp = predicted.map((pixels, i) => pixels - tp[i]!);
   return {

@@ -1,6 +1,7 @@
 /** What kept images allow after the fact: confidence intervals, comparison of models, the worst images, size strata. */
 import { checkInteger, checkNumber, OptionError } from '@tfkit/core';
-import type { ConfusionMatrix, ImageCounts } from '../counts/confusionMatrix';
+import type { ConfusionMatrix } from '../counts/confusionMatrix';
+import type { ImageCounts } from '../counts/imageCounts';
 import { imageClassCounts } from './classCounts';
 import { meanDefined } from './policies';
 import { type ClassMetric, type ScoreOptions, score } from './score';

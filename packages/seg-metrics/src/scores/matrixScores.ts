@@ -6,6 +6,7 @@ import { checkOneOf } from '@tfkit/core';
 import type { ConfusionMatrix } from '../counts/confusionMatrix';
 import { type ClassCounts, type CountOptions, classCounts } from './classCounts';
 import { type Score, type ScoreOptions, score } from './score';
+import { sum } from './sum';
 
 /** MIoU: the mean of the classes' IoU. One minus it is a loss; says how many classes entered. */
 export const meanIou = (matrix: ConfusionMatrix, options?: ScoreOptions): Score =>
@@ -34,7 +35,7 @@ export type GeneralizedDiceWeights = 'square' | 'simple' | 'uniform';
 
 /**
  * Generalized Dice: 2 sum w tp / sum w (support + predicted). Classes that the target lacks take the largest weight of
- * the others (MONAI's and torchmetrics' rule), or 0 if there is none.
+ * the others (MONAI's rule), or 0 if there is none. torchmetrics takes that class's largest weight in the batch.
  *
  * Source: Sudre et al., Generalised Dice overlap, DLMIA 2017 (arXiv:1707.03237).
  */
@@ -93,7 +94,7 @@ export function matthewsCorrelation(matrix: ConfusionMatrix): number {
     rows -= (row[i]! / total) ** 2;
     columns -= (column[i]! / total) ** 2;
   }
-  const single = row.some((pixels) => pixels === total) || column.some((pixels) => pixels === total);
+  const single = row.includes(total) || column.includes(total);
   return single ? NaN : (trace - product) / Math.sqrt(rows * columns);
 }
 
@@ -101,5 +102,3 @@ function margins(matrix: ConfusionMatrix) {
   const { support, predicted, total } = classCounts(matrix, { invalidPredictions: 'dropped' });
   return { cells: matrix.counts, row: support, column: predicted, total, n: matrix.numClasses };
 }
-
-const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0);

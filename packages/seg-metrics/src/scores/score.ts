@@ -2,6 +2,7 @@ import { checkKnownOptions, checkNumber, checkOneOf } from '@tfkit/core';
 import type { ConfusionMatrix } from '../counts/confusionMatrix';
 import { type ClassCounts, type CountOptions, classCounts, imageClassCounts } from './classCounts';
 import { type AbsentClassPolicy, absentClassPolicies, meanByPolicy, meanDefined } from './policies';
+import { sum } from './sum';
 
 /** Weights of the metrics that have some. */
 export interface MetricParameters {
@@ -83,10 +84,8 @@ export interface Score {
   readonly imagesUsed: number;
 }
 
-const known = [
-  ...['average', 'policy', 'level', 'beta', 'fpWeight', 'fnWeight'],
-  ...['invalidPredictions', 'regions'],
-];
+const weights = ['beta', 'fpWeight', 'fnWeight'] as const;
+const known = ['average', 'policy', 'level', ...weights, 'invalidPredictions', 'regions'];
 
 /**
  * A metric of classes against the rest, per class and averaged: iou, dice, precision, recall, specificity, npv, fpr,
@@ -103,22 +102,19 @@ export function score(matrix: ConfusionMatrix, metric: ClassMetric, options: Sco
   checkOneOf(['score', 'policy'], policy, absentClassPolicies);
   checkOneOf(['score', 'level'], level, ['dataset', 'image-means', 'class-means', 'image-class-pairs']);
   const { beta = 1, fpWeight = 0.5, fnWeight = 0.5 } = options;
-  checkNumber(['score', 'beta'], beta, { min: 0 });
-  checkNumber(['score', 'fpWeight'], fpWeight, { min: 0 });
-  checkNumber(['score', 'fnWeight'], fnWeight, { min: 0 });
+  const parameters = { beta, fpWeight, fnWeight };
+  for (const name of weights) checkNumber(['score', name], parameters[name], { min: 0 });
   const formula = (tp: number, fp: number, fn: number, tn: number) =>
-    (formulas[metric] as Formula)(tp, fp, fn, tn, { beta, fpWeight, fnWeight });
+    (formulas[metric] as Formula)(tp, fp, fn, tn, parameters);
   const values = ({ tp, fp, fn, tn }: ClassCounts) =>
     tp.map((hits, i) => formula(hits, fp[i]!, fn[i]!, tn[i]!));
   const averaged = (counts: ClassCounts) => {
     if (average === 'macro') return meanByPolicy(values(counts), policy, counts);
-    const sum = (part: Float64Array) => part.reduce((a, b) => a + b, 0);
     const { tp, fp, fn, tn, support } = counts;
     const used = tp.length;
     if (average === 'micro') return { value: formula(sum(tp), sum(fp), sum(fn), sum(tn)), used };
-    const present = [...values(counts)].map((value, i) => (support[i]! > 0 ? (value || 0) * support[i]! : 0));
     return {
-      value: present.reduce((a, b) => a + b, 0) / sum(support),
+      value: sum(values(counts).map((value, i) => (value || 0) * support[i]!)) / sum(support),
       used: support.filter((pixels) => pixels > 0).length,
     };
   };
@@ -137,7 +133,7 @@ export function score(matrix: ConfusionMatrix, metric: ClassMetric, options: Sco
     const classesUsed = Math.max(0, ...means.map((mean) => mean.used));
     return { ...shared, value, perClass: values(dataset), classesUsed, imagesUsed: used };
   }
-  const imagesUsed = perImage.filter((image) => image.some((value) => !Number.isNaN(value))).length;
+  const imagesUsed = perImage.filter((image) => meanDefined(image).used > 0).length;
   const perClass = Float64Array.from(
     dataset.tp,
     (_, i) => meanDefined(perImage.map((image) => image[i]!)).value,

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkKnownOptions, checkOneOf, ShapeError } from '@tfkit/core';
 import { ConfusionMatrix, type ConfusionMatrixOptions } from '../counts/confusionMatrix';
+import { addTable } from '../counts/table';
 import type { AbsentClassPolicy } from '../scores/policies';
 import { type ClassMetric, classMetrics, score } from '../scores/score';
 
@@ -33,7 +34,7 @@ export interface SegmentationMetric {
  * A metric for tf.layers models that streams over an epoch: `metric` counts each batch on the device, `callback` replaces
  * the logs' mean of batch scores (which is not mIoU) by the score of the epoch's summed counts.
  *
- * Targets are class ids [...] or [..., 1], or one-hot [..., numClasses]; predictions are scores [..., numClasses].
+ * For the metric of one output. Targets are class ids [...] or [..., 1], or one-hot [..., numClasses]; predictions are scores [..., numClasses].
  *
  * @example
  * const miou = segmentationMetric({ numClasses: 21, ignoreIndex: 255 });
@@ -56,11 +57,13 @@ export function segmentationMetric(options: SegmentationMetricOptions): Segmenta
       // The table is read in the background; float32 holds a batch's counts exactly to 2^24 pixels.
       tf.keep(table);
       const into = matrices[inTrainingBatch ? 'training' : 'validation'];
+      // tf.layers validates before it ends the epoch's last batch: only the first call of a batch is training.
+      inTrainingBatch = false;
       const cells = numClasses * (numClasses + 1);
       pending.push(
         table.data().then((counts) => {
           table.dispose();
-          into.addTable(counts.subarray(0, cells));
+          addTable(into, counts.subarray(0, cells));
         }),
       );
       return batchIou(table, numClasses);

@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkDType, checkInteger, formatShape, OptionError, ShapeError, ValueError } from '@tfkit/core';
 import { tidyAsync } from '@tfkit/core/tfjs';
 import type { ConfusionMatrix } from '../counts/confusionMatrix';
+import { updateLogits } from '../counts/logits';
+import { addTable } from '../counts/table';
 import { cellsPerImage, hasPairCountKernel, runPairCounts } from './pairCounts';
 
 export interface TensorUpdateOptions {
@@ -85,7 +87,7 @@ async function updateOnDevice(
       refuseInvalid(part, n);
     });
   parts.forEach((part, i) => {
-    matrix.addTable(part.subarray(0, cells - 2), {
+    addTable(matrix, part.subarray(0, cells - 2), {
       name: names?.[i],
       ignored: part[cells - 2],
       invalidTargets: part[cells - 1],
@@ -114,6 +116,6 @@ async function updateOnHost(
   return tidyAsync(async (own) => {
     const ids = logits && !onCpu ? own(tf.argMax(predictions, -1)) : predictions;
     const [p, t] = await Promise.all([ids.data(), targets.data()]);
-    return logits && onCpu ? matrix.updateLogits(p, t, settings) : matrix.update(p, t, settings);
+    return logits && onCpu ? updateLogits(matrix, p, t, settings) : matrix.update(p, t, settings);
   });
 }

@@ -9,6 +9,7 @@ import {
   matthewsCorrelation,
   meanIou,
   meanPixelAccuracy,
+  parseConfusionMatrix,
   pixelAccuracy,
   score,
 } from '../../src/index';
@@ -95,7 +96,7 @@ export function matrixMetric(updates: readonly ConfusionMatrix[], config: Option
         return matrixValue(process('process_b_updates'), metric, options, config);
       case 'merged': {
         const states = [process('process_a_updates'), process('process_b_updates')];
-        const restored = states.map((state) => ConfusionMatrix.fromJSON(JSON.parse(JSON.stringify(state))));
+        const restored = states.map((state) => parseConfusionMatrix(JSON.parse(JSON.stringify(state))));
         return matrixValue(restored[0]!.merge(restored[1]!), metric, options, config);
       }
       default:

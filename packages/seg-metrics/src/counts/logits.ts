@@ -1,4 +1,6 @@
 import { checkOneOf, ShapeError } from '@tfkit/core';
+import type { ConfusionMatrix, UpdateOptions } from './confusionMatrix';
+import type { LabelArray } from './labels';
 
 /** Where the classes are: [pixels, classes], or [images, classes, pixels]. */
 export type LogitsLayout = 'channels-last' | 'channels-first';
@@ -9,10 +11,30 @@ export interface LogitsOptions {
 }
 
 /**
+ * Counts images given as logits or probabilities into `matrix`, and returns it: the class with the largest value, ties to
+ * the lowest; a pixel with a NaN is a prediction that is no class. No one-hot, and no map of the argmax beyond its 4 bytes
+ * a pixel.
+ *
+ * @param logits flat, [pixels, classes] ('channels-last', default) or [images, classes, pixels] ('channels-first').
+ * @param targets class ids [pixels].
+ * @throws ShapeError if `logits` has another size; what `update` throws.
+ */
+export function updateLogits(
+  matrix: ConfusionMatrix,
+  logits: ArrayLike<number>,
+  targets: LabelArray,
+  options: UpdateOptions & LogitsOptions = {},
+): ConfusionMatrix {
+  const { layout = 'channels-last', ...rest } = options;
+  const labels = argMaxLabels(logits, targets.length, matrix.numClasses, layout, rest.images ?? 1);
+  return matrix.update(labels, targets, rest);
+}
+
+/**
  * The class of the largest value of each pixel, ties to the lowest class; numClasses where a value is NaN.
  * Int32Array [pixels].
  */
-export function argMaxLabels(
+function argMaxLabels(
   logits: ArrayLike<number>,
   pixels: number,
   numClasses: number,
