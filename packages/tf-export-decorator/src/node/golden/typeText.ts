@@ -66,7 +66,8 @@ export class TypePrinter {
 
   private normal(node: ts.Node): ts.Node {
     const { ts } = this;
-    const visit = (child: ts.Node): ts.Node => {
+    const visit = (given: ts.Node): ts.Node => {
+      const child = this.resolved(given);
       if (ts.isQualifiedName(child)) return this.unqualified(child, visit);
       const renamed = ts.isIdentifier(child) ? this.renamed(child) : child;
       const inner = ts.isIdentifier(renamed) ? renamed : ts.visitEachChild(renamed, visit, undefined);
@@ -77,6 +78,16 @@ export class TypePrinter {
       return inner;
     };
     return visit(node);
+  }
+
+  /**
+   * From TypeScript 5.5 on, the checker copies type nodes from sources (`U extends Tensor` inside a function type) where
+   * 5.4 made them of the type (`U extends Tensor<Rank>`): what a source happens to say gives way to the type.
+   */
+  private resolved(node: ts.Node): ts.Node {
+    const source = this.ts.isTypeNode(node) ? this.ts.getParseTreeNode(node, this.ts.isTypeNode) : undefined;
+    if (!source) return node;
+    return this.checker.typeToTypeNode(this.checker.getTypeFromTypeNode(source), undefined, this.flags) ?? node;
   }
 
   /** `tf.Tensor`, as a source may write it, is `Tensor`: the module is no part of the type's name. */
