@@ -67,7 +67,12 @@ export enum Mode { Same = 1, Valid = 'v' }
 /** The packages to read: file name -> text. */
 async function samples() {
   const out = join(here, 'node_modules', '.cache', 'labelled.mjs');
-  await build({ entryPoints: [join(here, 'test', 'labelled.ts')], outfile: out, format: 'esm', bundle: true });
+  await build({
+    entryPoints: [join(here, 'test', 'labelled.ts')],
+    outfile: out,
+    format: 'esm',
+    bundle: true,
+  });
   const { labelled } = await import(out);
   rmSync(out);
   const manifest = (exports) =>
@@ -174,12 +179,15 @@ try {
     mkdirSync(at);
     layOut(at, packages, install(version));
     const seen = observe(at, names);
-    const wrong = [...seen].filter(([label, text]) => /: (golden|check|scan)/.test(label) && !text.startsWith('exit 0'));
+    const wrong = [...seen].filter(
+      ([label, text]) => /: (golden|check|scan)/.test(label) && !text.startsWith('exit 0'),
+    );
     for (const [label, text] of wrong) fail(`typescript ${version}: ${label}: ${text.slice(0, 400)}`);
     expected ??= seen;
     for (const label of new Set([...expected.keys(), ...seen.keys()])) {
       const [before = '', after = ''] = [expected.get(label), seen.get(label)];
-      if (before !== after) fail(`typescript ${version}: ${label} differs from ${supported[0]}: ${difference(before, after)}`);
+      if (before !== after)
+        fail(`typescript ${version}: ${label} differs from ${supported[0]}: ${difference(before, after)}`);
     }
     console.log(`typescript ${version}: ${seen.size} outputs`);
   }

@@ -87,7 +87,9 @@ export class TypePrinter {
   private resolved(node: ts.Node): ts.Node {
     const source = this.ts.isTypeNode(node) ? this.ts.getParseTreeNode(node, this.ts.isTypeNode) : undefined;
     if (!source) return node;
-    return this.checker.typeToTypeNode(this.checker.getTypeFromTypeNode(source), undefined, this.flags) ?? node;
+    return (
+      this.checker.typeToTypeNode(this.checker.getTypeFromTypeNode(source), undefined, this.flags) ?? node
+    );
   }
 
   /** `tf.Tensor`, as a source may write it, is `Tensor`: the module is no part of the type's name. */
