@@ -71,6 +71,8 @@ export class TypePrinter {
       if (ts.isQualifiedName(child)) return this.unqualified(child, visit);
       const renamed = ts.isIdentifier(child) ? this.renamed(child) : child;
       const inner = ts.isIdentifier(renamed) ? renamed : ts.visitEachChild(renamed, visit, undefined);
+      if (ts.isTypeReferenceNode(inner) && hasOnlyDefaultBuffer(ts, inner))
+        return ts.factory.createTypeReferenceNode(inner.typeName);
       if (ts.isParenthesizedTypeNode(inner) && !needsParentheses(ts, inner.type)) return inner.type;
       if (ts.isUnionTypeNode(inner)) return ts.factory.createUnionTypeNode(this.sorted(inner.types));
       if (ts.isIntersectionTypeNode(inner))
@@ -119,6 +121,16 @@ export class TypePrinter {
     const keyed = types.map((node) => [text(node), node] as const);
     return keyed.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, node]) => node);
   }
+}
+
+/** `Float32Array<ArrayBufferLike>`, as TypeScript 5.7 and later say, is the `Float32Array` of those before. */
+function hasOnlyDefaultBuffer(ts: TypeScript, { typeName, typeArguments }: ts.TypeReferenceNode): boolean {
+  const [only, ...rest] = typeArguments ?? [];
+  if (!only || rest.length > 0 || !ts.isIdentifier(typeName)) return false;
+  if (!/^(DataView|(Uint8Clamped|((Big)?(Int|Uint)|Float)\d+)Array)$/.test(typeName.text)) return false;
+  return (
+    ts.isTypeReferenceNode(only) && ts.isIdentifier(only.typeName) && only.typeName.text === 'ArrayBufferLike'
+  );
 }
 
 /** Kinds that bind less tightly than the postfix or union around them. The printer adds what a built node needs. */
