@@ -64,6 +64,8 @@ interface Exports {
     inverseCorrection2: number,
     epsilon: number,
   ): void;
+  exp(x: Pointer, out: Pointer, size: number): void;
+  sumAxis(x: Pointer, out: Pointer, outer: number, reduced: number, inner: number, scale: number): void;
   segmentSum(x: Pointer, ids: Pointer, out: Pointer, rows: number, width: number, segments: number): void;
 }
 
@@ -72,11 +74,15 @@ export interface WasmBackend {
   readonly wasm: {
     readonly wasmMemory?: WebAssembly.Memory;
     readonly asm?: { readonly memory?: WebAssembly.Memory };
-    readonly tfjs?: { getThreadsCount?(): number };
+    readonly tfjs?: {
+      getThreadsCount?(): number;
+      registerTensor?(id: number, size: number, pointer: Pointer): void;
+      disposeData?(id: number): void;
+    };
     _malloc(bytes: number): number;
     _free(pointer: number): void;
   };
-  readonly dataIdMap: { get(dataId: object): { memoryOffset: number } };
+  readonly dataIdMap: { get(dataId: object): { id: number; memoryOffset: number } };
   makeOutput(shape: readonly number[], dtype: tf.DataType): tf.TensorInfo;
   refCount(dataId: object): number;
   incRef(dataId: object): void;
@@ -117,6 +123,21 @@ function instantiate({ wasm, dataIdMap, makeOutput }: WasmBackend): WasmModule |
 
 export const pointerOf = (backend: WasmBackend, tensor: tf.TensorInfo): Pointer =>
   backend.dataIdMap.get(tensor.dataId).memoryOffset >>> 0;
+
+/**
+ * Drops what tfjs has prepared from a tensor for XNNPACK: products and convolutions with packed weights and a fixed
+ * shape, which it finds again by the tensor's number alone. To be called where the same memory has new values or is seen
+ * in another shape.
+ */
+export function forgetPrepared(backend: WasmBackend, { dataId, shape }: tf.TensorInfo): void {
+  const { id, memoryOffset } = backend.dataIdMap.get(dataId);
+  backend.wasm.tfjs?.disposeData?.(id);
+  backend.wasm.tfjs?.registerTensor?.(
+    id,
+    shape.reduce((product, size) => product * size, 1),
+    memoryOffset,
+  );
+}
 
 /** Runs `body` with blocks of scratch memory of the given sizes, and frees them. */
 export function withScratch<T>(
