@@ -130,7 +130,7 @@ function isAxisPadding(value: AxisPadding): boolean {
   return Array.isArray(value) ? value.length === 2 && value.every(isCount) : isCount(value);
 }
 
-function zerosAround(
+export function zerosAround(
   padding: AxisPadding,
   input: number,
   extent: number,

@@ -27,7 +27,7 @@ export interface SuggestedRates {
  * @param receptiveField wanted, in positions, >= 1.
  * @throws OptionError if that many layers cannot reach it without holes: n layers reach kernelSize^n.
  * @example
- * suggestRates(31); // { rates: [1, 3, 4, 7], receptiveField: 31, passesHdcRule: true }
+ * suggestRates(31); // { rates: [1, 2, 4, 8], receptiveField: 31, passesHdcRule: true }
  */
 export function suggestRates(receptiveField: number, options: SuggestRatesOptions = {}): SuggestedRates {
   const name = 'suggestRates';

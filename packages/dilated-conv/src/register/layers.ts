@@ -167,9 +167,14 @@ function runLayer(layer: ConvLayer, x: tf.Tensor, { convolve }: Convolution): tf
   const spatial = x.shape.slice(2).map((_, axis) => axis);
   const input = first ? tf.transpose(x, [0, ...spatial.map((axis) => axis + 2), 1]) : x;
   const convolved = convolve(layer, input, optionsOf(layer));
-  const shifted = layer.bias ? tf.add(convolved, layer.bias.read()) : convolved;
+  const shifted = layer.bias ? biasAdded(convolved, layer.bias.read()) : convolved;
   const y = layer.activation ? layer.activation.apply(shifted) : shifted;
   return first ? tf.transpose(y, [0, y.rank - 1, ...spatial.map((axis) => axis + 1)]) : y;
+}
+
+/** As a matrix: tfjs-webgpu has no shader for a sum of 5 axes and one. */
+function biasAdded(y: tf.Tensor, bias: tf.Tensor): tf.Tensor {
+  return tf.reshape(tf.add(tf.reshape(y, [-1, bias.size]), bias), y.shape);
 }
 
 function outputShape(layer: ConvLayer, shape: Shape, { outputChannels }: Convolution): Shape {
