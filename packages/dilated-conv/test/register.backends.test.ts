@@ -40,20 +40,31 @@ async function fit(
   return history.history.loss as number[];
 }
 
+/** The same start on every backend. */
+const seeded = (seed: number) => tfl.initializers.glorotNormal({ seed });
+
 /** A network as in tfjs issue 7906: a conv1d with a dilation rate of 4 among others, each with an activation. */
 function issue7906(): tfl.Sequential {
   return tfl.sequential({
     layers: [
       tfl.layers.conv1d({
+        kernelInitializer: seeded(1),
         inputShape: [16, 2],
         filters: 4,
         kernelSize: 3,
         padding: 'same',
         activation: 'relu',
       }),
-      tfl.layers.conv1d({ filters: 4, kernelSize: 3, padding: 'same', dilationRate: 4, activation: 'relu' }),
+      tfl.layers.conv1d({
+        kernelInitializer: seeded(1),
+        filters: 4,
+        kernelSize: 3,
+        padding: 'same',
+        dilationRate: 4,
+        activation: 'relu',
+      }),
       tfl.layers.flatten(),
-      tfl.layers.dense({ units: 1 }),
+      tfl.layers.dense({ kernelInitializer: seeded(1), units: 1 }),
     ],
   });
 }
@@ -61,7 +72,11 @@ function issue7906(): tfl.Sequential {
 /** Image in, number out, with `layer` in the middle. */
 function around(layer: tfl.layers.Layer): tfl.Sequential {
   return tfl.sequential({
-    layers: [layer, tfl.layers.globalAveragePooling2d({}), tfl.layers.dense({ units: 1 })],
+    layers: [
+      layer,
+      tfl.layers.globalAveragePooling2d({}),
+      tfl.layers.dense({ kernelInitializer: seeded(1), units: 1 }),
+    ],
   });
 }
 
@@ -110,7 +125,15 @@ describeBackends('register', () => {
   it('conv2d with a dilation rate and a linear activation: tfjs alone throws, registered it trains', async () => {
     const model = () =>
       compiled(
-        around(tfl.layers.conv2d({ inputShape: [9, 9, 2], filters: 3, kernelSize: 3, dilationRate: 2 })),
+        around(
+          tfl.layers.conv2d({
+            kernelInitializer: seeded(1),
+            inputShape: [9, 9, 2],
+            filters: 3,
+            kernelSize: 3,
+            dilationRate: 2,
+          }),
+        ),
       );
     const [x, target] = [seededTensor(3, [8, 9, 9, 2]), seededTensor(4, [8, 1])];
     unregister();
@@ -166,6 +189,7 @@ describeBackends('register', () => {
   it("conv1d with padding 'causal': refused by tfjs alone, registered it has the right shape and trains", async () => {
     const layer = () =>
       tfl.layers.conv1d({
+        kernelInitializer: seeded(1),
         inputShape: [13, 2],
         filters: 3,
         kernelSize: 3,
@@ -177,7 +201,9 @@ describeBackends('register', () => {
     const x = seededTensor(9, [4, 13, 2]) as tf.Tensor3D;
     expect(() => layer().apply(x)).toThrow(/CAUSAL/);
     register();
-    const model = tfl.sequential({ layers: [layer(), tfl.layers.flatten(), tfl.layers.dense({ units: 1 })] });
+    const model = tfl.sequential({
+      layers: [layer(), tfl.layers.flatten(), tfl.layers.dense({ kernelInitializer: seeded(1), units: 1 })],
+    });
     const [causal] = model.layers as [tfl.layers.Layer];
     expect(causal.outputShape).toEqual([null, 7, 3]);
     const y = causal.apply(x) as tf.Tensor;
@@ -195,13 +221,23 @@ describeBackends('register', () => {
     const options = { kernelSize: 3, strides: 2, dilationRate: 2, padding: 'same' } as const;
     const plan = { strides: 2, dilationRate: 2, padding: 'same' } as const;
     const x = seededTensor(11, [2, 7, 8, 2]) as tf.Tensor4D;
-    const dense = tfl.layers.conv2d({ ...options, filters: 3, activation: 'relu' });
+    const dense = tfl.layers.conv2d({
+      kernelInitializer: seeded(1),
+      ...options,
+      filters: 3,
+      activation: 'relu',
+    });
     const y = dense.apply(x) as tf.Tensor;
     expect(dense.computeOutputShape([2, 7, 8, 2])).toEqual([2, 4, 4, 3]);
     const convolved = dilatedConv2d(x, dense.getWeights()[0] as tf.Tensor4D, plan);
     expect(await valuesOf(y)).toBeAllclose(await valuesOf(tf.relu(convolved)));
 
-    const first = tfl.layers.conv2d({ ...options, filters: 3, dataFormat: 'channelsFirst' });
+    const first = tfl.layers.conv2d({
+      kernelInitializer: seeded(1),
+      ...options,
+      filters: 3,
+      dataFormat: 'channelsFirst',
+    });
     const z = first.apply(tf.transpose(x, [0, 3, 1, 2])) as tf.Tensor;
     expect(first.computeOutputShape([2, 2, 7, 8])).toEqual([2, 3, 4, 4]);
     const lastAxis = tf.transpose(z, [0, 2, 3, 1]);
@@ -215,7 +251,11 @@ describeBackends('register', () => {
     expect(await valuesOf(separated)).toBeAllclose(
       await valuesOf(dilatedConv2d(dilatedDepthwiseConv2d(x, depthwise!, plan), pointwise!)),
     );
-    const model = compiled(around(tfl.layers.conv2d({ ...options, filters: 3, inputShape: [7, 8, 2] })));
+    const model = compiled(
+      around(
+        tfl.layers.conv2d({ kernelInitializer: seeded(1), ...options, filters: 3, inputShape: [7, 8, 2] }),
+      ),
+    );
     const losses = await fit(model, x, seededTensor(12, [2, 1]), 10);
     expect(losses.at(-1)!).toBeLessThan(losses[0]!);
   });
@@ -247,9 +287,17 @@ describeBackends('register', () => {
     for (const [i, gradient] of undilated.entries()) {
       expect(await valuesOf(gradient)).toBeAllclose(await valuesOf(own[i]!), { rtol: 1e-4, atol: 1e-4 });
     }
-    const layer = tfl.layers.conv3d({ filters: 2, kernelSize: 2, dilationRate: 2, inputShape: [5, 5, 4, 1] });
+    const layer = tfl.layers.conv3d({
+      kernelInitializer: seeded(1),
+      filters: 2,
+      kernelSize: 2,
+      dilationRate: 2,
+      inputShape: [5, 5, 4, 1],
+    });
     const model = compiled(
-      tfl.sequential({ layers: [layer, tfl.layers.flatten(), tfl.layers.dense({ units: 1 })] }),
+      tfl.sequential({
+        layers: [layer, tfl.layers.flatten(), tfl.layers.dense({ kernelInitializer: seeded(1), units: 1 })],
+      }),
     );
     const losses = await fit(model, x!, seededTensor(16, [1, 1]), 5);
     expect(losses.at(-1)!).toBeLessThan(losses[0]!);
@@ -278,7 +326,7 @@ describeBackends('register', () => {
   it('is idempotent and reversible', () => {
     const engine = tf.engine() as unknown as Record<string, unknown>;
     const prototype = Object.getPrototypeOf(
-      tfl.layers.conv1d({ filters: 1, kernelSize: 1 }).constructor.prototype,
+      tfl.layers.conv1d({ kernelInitializer: seeded(1), filters: 1, kernelSize: 1 }).constructor.prototype,
     );
     const state = () => [engine.customGrad, engine.runKernel, prototype.call, prototype.computeOutputShape];
     const registered = state();
