@@ -3,6 +3,7 @@
  * they run in any flow on any backend), with gradients, and a float64 log-determinant on the host for checks.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { oneHot } from './shapes';
 
 /** The strictly lower (or upper) triangle of a square matrix, zeros elsewhere. */
 export function strictTriangle(matrix: tf.Tensor, part: 'lower' | 'upper'): tf.Tensor {
@@ -126,7 +127,7 @@ function eliminate(matrix: tf.Tensor): { inverse: tf.Tensor; logDet: tf.Tensor }
     for (let k = 0; k < size; k++) {
       const column = tf.slice(rows, [0, k], [size, 1]);
       const at = tf.argMax(tf.reshape(tf.mul(tf.abs(column), unused), [size]));
-      const pivot = tf.reshape(tf.cast(tf.oneHot(tf.reshape(at, [1]), size), 'float32'), [size, 1]);
+      const pivot = tf.transpose(oneHot(at, size));
       const row = tf.matMul(pivot, rows, true, false);
       const value = tf.slice(row, [0, k], [1, 1]);
       rows = tf.sub(rows, tf.matMul(tf.sub(column, pivot), tf.div(row, value)));

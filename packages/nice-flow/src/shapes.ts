@@ -72,3 +72,9 @@ function runsOf(order: readonly number[]): [begin: number, size: number][] {
   }
   return runs;
 }
+
+/** float32 [indices, size], 1 where the column is the index; `tf.oneHot` refuses size 1. */
+export function oneHot(indices: tf.Tensor, size: number): tf.Tensor {
+  const columns = tf.range(0, size, 1, 'int32');
+  return tf.cast(tf.equal(tf.reshape(tf.cast(indices, 'int32'), [-1, 1]), columns), 'float32');
+}

@@ -87,6 +87,12 @@ export const entries: BijectorEntry[] = [
   { title: 'conditionalAffine', bijector: conditionalAffine({ net: small }), shape: [3], contextSize: 2 },
   { title: 'invertibleConv1x1, plu', bijector: invertibleConv1x1(), shape: [2, 2, 5] },
   {
+    title: 'invertibleConv1x1 of one channel, dense',
+    bijector: invertibleConv1x1({ parametrization: 'dense' }),
+    shape: [2, 2, 1],
+  },
+  { title: 'invertibleConv1x1 of one channel', bijector: invertibleConv1x1(), shape: [2, 2, 1] },
+  {
     title: 'invertibleConv1x1, dense',
     bijector: invertibleConv1x1({ parametrization: 'dense' }),
     shape: [2, 2, 3],

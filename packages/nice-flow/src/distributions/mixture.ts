@@ -4,6 +4,7 @@ import { bits, checkInteger, checkNumber, sizeOf, split } from '@tfkit/core';
 import { randomNormal } from '@tfkit/core/tfjs';
 import { parameterOf } from '../bijector';
 import { gaussianValues, zeros } from '../initializers';
+import { oneHot } from '../shapes';
 import type { Distribution } from './distribution';
 
 export interface GaussianMixtureOptions {
@@ -52,7 +53,7 @@ export function gaussianMixture({ components, spread = 1 }: GaussianMixtureOptio
           return -Math.log(-Math.log((word + 0.5) / 2 ** 32));
         });
         const scores = tf.add(tf.tensor2d(gumbel, [count, components]), parameterOf(name, scope, 'logits'));
-        const choice = tf.cast(tf.oneHot(tf.argMax(scores, 1), components), 'float32');
+        const choice = oneHot(tf.argMax(scores, 1), components);
         const mean = tf.matMul(choice, parameterOf(name, scope, 'means'));
         const scale = tf.exp(tf.matMul(choice, parameterOf(name, scope, 'logScales')));
         const noise = randomNormal(noiseKey, [count, sizeOf(shape.slice(1))]);
