@@ -33,6 +33,8 @@ export interface BijectorEntry {
   readonly contextSize?: number;
   /** Values of x. Default [-1.5, 1.5]. */
   readonly range?: [number, number];
+  /** Parameters that cannot matter for this shape: the triangles of a 1x1 matrix. */
+  readonly unused?: readonly string[];
 }
 
 const small = mlp({ hidden: [8], activation: 'tanh' });
@@ -91,7 +93,12 @@ export const entries: BijectorEntry[] = [
     bijector: invertibleConv1x1({ parametrization: 'dense' }),
     shape: [2, 2, 1],
   },
-  { title: 'invertibleConv1x1 of one channel', bijector: invertibleConv1x1(), shape: [2, 2, 1] },
+  {
+    title: 'invertibleConv1x1 of one channel',
+    bijector: invertibleConv1x1(),
+    shape: [2, 2, 1],
+    unused: ['lower', 'upper'],
+  },
   {
     title: 'invertibleConv1x1, dense',
     bijector: invertibleConv1x1({ parametrization: 'dense' }),
