@@ -18,7 +18,7 @@ const cases = {
   },
   glow: {
     title: 'Glow training step, L=2, K=8, hidden 128, 16x16x3, batch 16, Adam',
-    peer: 'normflows on torch',
+    peer: 'torch',
     bars: { tensorflow: 2.5, wasm: 10 },
     rounds: 9,
   },

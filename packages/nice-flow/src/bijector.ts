@@ -123,18 +123,18 @@ export function defineBijector(definition: BijectorDefinition): Bijector {
   const { name } = definition;
   const outputShape = definition.outputShape ?? ((shape: EventShape) => shape);
   const inputShape = definition.inputShape ?? ((shape: EventShape) => shape);
-  return {
+  const compact: CompactForward = (x, scope) =>
+    tf.tidy(() => {
+      const expected = outputShape(eventOf(name, 'x', x));
+      const result = definition.forward(x, scope);
+      checkResult(name, 'z', result.z, expected);
+      return { ...result };
+    });
+  return withCompactForward(compact, {
     name,
     outputShape,
     inputShape,
     init: definition.init ?? (() => ({})),
-    forward: (x, scope) =>
-      tf.tidy(() => {
-        const expected = outputShape(eventOf(name, 'x', x));
-        const { z, logDet, updates } = definition.forward(x, scope);
-        checkResult(name, 'z', z, expected);
-        return { z, logDet: perSample(logDet, x.shape[0]!), ...(updates && { updates }) };
-      }),
     inverse: (z, scope) =>
       tf.tidy(() => {
         const expected = inputShape(eventOf(name, 'z', z));
@@ -142,7 +142,38 @@ export function defineBijector(definition: BijectorDefinition): Bijector {
         checkResult(name, 'x', x, expected);
         return { x, logDet: perSample(logDet, z.shape[0]!) };
       }),
+  });
+}
+
+/** A forward pass whose log-determinant is a number, a scalar or [batch], as the layer has it. */
+type CompactForward = (
+  x: tf.Tensor,
+  scope: Scope,
+) => {
+  readonly z: tf.Tensor;
+  readonly logDet: tf.Tensor | number;
+  readonly updates?: Readonly<Record<string, tf.Tensor>>;
+};
+
+const compactForwards = new WeakMap<Bijector, CompactForward>();
+
+/** A bijector whose `forward` is a compact one made [batch]; combinators find the compact one by `compactForward`. */
+export function withCompactForward(compact: CompactForward, rest: Omit<Bijector, 'forward'>): Bijector {
+  const bijector: Bijector = {
+    ...rest,
+    forward: (x, scope) =>
+      tf.tidy(() => {
+        const { z, logDet, updates } = compact(x, scope);
+        return { z, logDet: perSample(logDet, x.shape[0]!), ...(updates && { updates }) };
+      }),
   };
+  compactForwards.set(bijector, compact);
+  return bijector;
+}
+
+/** The forward pass for a combinator: what does not depend on the example stays one number, which saves ops on every layer. */
+export function compactForward(bijector: Bijector, x: tf.Tensor, scope: Scope): ReturnType<CompactForward> {
+  return (compactForwards.get(bijector) ?? bijector.forward)(x, scope);
 }
 
 function eventOf(name: string, argument: string, tensor: tf.Tensor): EventShape {

@@ -4,11 +4,13 @@ import { formatValue, OptionError, split } from '@tfkit/core';
 import {
   type Bijector,
   childScope,
+  compactForward,
   type EventShape,
   type InitialValue,
   type InverseResult,
   prefixed,
   type Scope,
+  withCompactForward,
 } from '../bijector';
 import { perSample } from '../shapes';
 
@@ -29,7 +31,20 @@ export function chain(layers: readonly Bijector[] | Readonly<Record<string, Bije
       throw new OptionError(`chain: layer '${name}' must be a bijector, got ${formatValue(layer)}.`);
     }
   }
-  return {
+  const compact = (x: tf.Tensor, scope: Scope) =>
+    tf.tidy(() => {
+      let z: tf.Tensor = tf.clone(x);
+      const logDets: (tf.Tensor | number)[] = [];
+      let updates: Record<string, tf.Tensor> | undefined;
+      for (const [name, layer] of entries) {
+        const result = forwardOf(layer, z, childScope(scope, name));
+        z = result.z;
+        logDets.push(result.logDet);
+        if (result.updates) updates = { ...updates, ...prefixed(name, result.updates) };
+      }
+      return { z, logDet: sumOf(logDets), ...(updates && { updates }) };
+    });
+  return withCompactForward(compact, {
     name: 'chain',
     outputShape: (shape) => entries.reduce((current, [, layer]) => layer.outputShape(current), shape),
     inputShape: (shape) => entries.reduceRight((current, [, layer]) => layer.inputShape(current), shape),
@@ -44,19 +59,6 @@ export function chain(layers: readonly Bijector[] | Readonly<Record<string, Bije
       }
       return values;
     },
-    forward: (x, scope) =>
-      tf.tidy(() => {
-        let z: tf.Tensor = tf.clone(x);
-        let logDet: tf.Tensor = perSample(0, x.shape[0]!);
-        let updates: Record<string, tf.Tensor> | undefined;
-        for (const [name, layer] of entries) {
-          const result = forwardOf(layer, z, childScope(scope, name));
-          z = result.z;
-          logDet = tf.add(logDet, result.logDet);
-          if (result.updates) updates = { ...updates, ...prefixed(name, result.updates) };
-        }
-        return { z, logDet: logDet as tf.Tensor1D, ...(updates && { updates }) };
-      }),
     inverse: (z, scope) =>
       tf.tidy(() => {
         let x: tf.Tensor = tf.clone(z);
@@ -68,18 +70,29 @@ export function chain(layers: readonly Bijector[] | Readonly<Record<string, Bije
         }
         return { x, logDet: logDet as tf.Tensor1D };
       }),
-  };
+  });
+}
+
+/** The sum of numbers, scalars and [batch], each kind for itself first. */
+function sumOf(values: readonly (tf.Tensor | number)[]): tf.Tensor | number {
+  const constant = values.reduce<number>((sum, value) => (typeof value === 'number' ? sum + value : sum), 0);
+  const tensors = values.filter((value) => typeof value !== 'number');
+  const sums = [0, 1].flatMap((rank) => {
+    const ofRank = tensors.filter((tensor) => tensor.rank === rank);
+    return ofRank.length > 0 ? [ofRank.length > 1 ? tf.addN(ofRank) : ofRank[0]!] : [];
+  });
+  const total = sums.length === 2 ? tf.add(sums[0]!, sums[1]!) : sums[0];
+  return total && constant !== 0 ? tf.add(total, constant) : (total ?? constant);
 }
 
 /** The layers that only hold others: what observers are told of are those inside. */
 const holders = new Set(['chain', 'split']);
 
 /** A layer's forward pass, told to the scope's observer. */
-export function forwardOf(layer: Bijector, x: tf.Tensor, scope: Scope): ReturnType<Bijector['forward']> {
+export function forwardOf(layer: Bijector, x: tf.Tensor, scope: Scope): ReturnType<typeof compactForward> {
+  if (!scope.observe || holders.has(layer.name)) return compactForward(layer, x, scope);
   const result = layer.forward(x, scope);
-  if (scope.observe && !holders.has(layer.name)) {
-    scope.observe({ path: scope.path ?? layer.name, bijector: layer, scope, x, result });
-  }
+  scope.observe({ path: scope.path ?? layer.name, bijector: layer, scope, x, result });
   return result;
 }
 

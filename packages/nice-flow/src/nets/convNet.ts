@@ -90,10 +90,10 @@ export function residualNet({ channels = 64, blocks = 8 }: ResidualNetOptions = 
     apply(x, scope) {
       let y = convolve('residualNet', withContext('residualNet', x, scope.context), scope, 'input');
       for (let i = 0; i < blocks; i++) {
-        const inner = convolve('residualNet', tf.relu(y), scope, `block${i}.0`);
-        y = tf.add(y, convolve('residualNet', tf.relu(inner), scope, `block${i}.1`));
+        const inner = convolve('residualNet', activate(y, 'relu'), scope, `block${i}.0`);
+        y = tf.add(y, convolve('residualNet', activate(inner, 'relu'), scope, `block${i}.1`));
       }
-      return convolve('residualNet', tf.relu(y), scope, 'output');
+      return convolve('residualNet', activate(y, 'relu'), scope, 'output');
     },
   };
 }
