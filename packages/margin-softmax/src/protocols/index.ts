@@ -1,0 +1,2 @@
+/** Retrieval, verification and identification protocols on typed arrays. No tfjs. */
+export {};
