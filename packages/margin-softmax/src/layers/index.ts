@@ -1,0 +1,2 @@
+/** Heads as tf.layers layers. */
+export {};

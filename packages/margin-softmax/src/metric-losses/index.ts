@@ -1,0 +1,2 @@
+/** Losses on pairs, triplets, centres and norms; logits without a margin; enrolling classes after training. */
+export {};

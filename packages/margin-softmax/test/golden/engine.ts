@@ -1,0 +1,3 @@
+import type { GoldenOp } from './format';
+
+export const engineOps: Readonly<Record<string, GoldenOp>> = {};

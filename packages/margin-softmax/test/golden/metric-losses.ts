@@ -1,0 +1,3 @@
+import type { GoldenOp } from './format';
+
+export const metricLossOps: Readonly<Record<string, GoldenOp>> = {};

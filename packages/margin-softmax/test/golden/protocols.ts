@@ -1,0 +1,3 @@
+import type { GoldenOp } from './format';
+
+export const protocolOps: Readonly<Record<string, GoldenOp>> = {};
