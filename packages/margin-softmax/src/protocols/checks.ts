@@ -42,12 +42,7 @@ export function checkLength(
 }
 
 /** Rows of `dimension` numbers: the number of rows. */
-export function checkRows(
-  name: string,
-  argument: string,
-  values: NumberArray,
-  dimension: number,
-): number {
+export function checkRows(name: string, argument: string, values: NumberArray, dimension: number): number {
   if (values.length === 0 || values.length % dimension !== 0) {
     throw new ShapeError(
       `${name}: ${argument} must hold rows of ${dimension} numbers, got length ${values.length}.`,

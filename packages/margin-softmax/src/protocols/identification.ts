@@ -73,7 +73,12 @@ function* matedOf(galleryIds: NumberArray, probeIds: NumberArray): Generator<num
   for (let probe = 0; probe < probeIds.length; probe++) if (enrolled.has(probeIds[probe]!)) yield probe;
 }
 
-function checkIds(name: string, { probes, gallery }: Similarities, galleryIds: NumberArray, probeIds: NumberArray) {
+function checkIds(
+  name: string,
+  { probes, gallery }: Similarities,
+  galleryIds: NumberArray,
+  probeIds: NumberArray,
+) {
   checkLength(name, 'galleryIds', galleryIds, gallery, 'one a gallery entry');
   checkLength(name, 'probeIds', probeIds, probes, 'one a probe');
 }
@@ -178,7 +183,8 @@ export function tpirOverAllPairs(
 ): TpirPoint[] {
   const name = 'tpirOverAllPairs';
   const { fpirTargets } = options;
-  for (const target of fpirTargets) checkNumber([name, 'fpirTargets'], target, { min: 0, max: 1, open: 'min' });
+  for (const target of fpirTargets)
+    checkNumber([name, 'fpirTargets'], target, { min: 0, max: 1, open: 'min' });
   checkIds(name, similarities, galleryIds, probeIds);
   const { probes } = similarities;
   const positions = fpirTargets.map((target) => Math.ceil(target * probes));

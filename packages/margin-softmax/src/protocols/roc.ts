@@ -121,8 +121,7 @@ interface Counts {
 
 /** Without the points whose second differences of both counts are 0; the ends and point 0 stay. */
 function withoutCollinear({ thresholds, truePositives, falsePositives }: Counts): Counts {
-  const bends = (counts: Float64Array, i: number) =>
-    counts[i + 1]! - 2 * counts[i]! + counts[i - 1]! !== 0;
+  const bends = (counts: Float64Array, i: number) => counts[i + 1]! - 2 * counts[i]! + counts[i - 1]! !== 0;
   const last = thresholds.length - 1;
   const keep = (_: number, i: number) =>
     i <= 1 || i === last || bends(falsePositives, i) || bends(truePositives, i);

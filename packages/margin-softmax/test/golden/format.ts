@@ -52,7 +52,8 @@ export function compareCase(
     let fault: string | undefined;
     if (name === 'state') fault = compareState(entry, computed, tolerance.values.state);
     else if (exact.includes(name)) fault = compareFlat(computed, flat(entry), 1e-9, 0);
-    else if (name.startsWith('grad_')) fault = compareGradient(name.slice(5), computed, entry, tolerance.gradients);
+    else if (name.startsWith('grad_'))
+      fault = compareGradient(name.slice(5), computed, entry, tolerance.gradients);
     else {
       const { abs, rel } = toleranceOf(name, expected, tolerance);
       fault = compareFlat(computed, flat(entry), abs, rel);
