@@ -17,10 +17,12 @@ export function withSlope(
 
 /** f(x) as a constant of the backward pass. */
 export function constant(x: tf.Tensor, f: (x: tf.Tensor) => tf.Tensor): tf.Tensor {
-  return tf.customGrad((input) => ({
-    value: f(input as tf.Tensor),
-    gradFunc: () => tf.zerosLike(x),
-  }))(x);
+  const op = tf.customGrad((input, save) => {
+    (save as tf.GradSaveFunc)([input as tf.Tensor]);
+    const gradFunc = (_: tf.Tensor, [saved]: tf.Tensor[]) => tf.zerosLike(saved!);
+    return { value: f(input as tf.Tensor), gradFunc };
+  });
+  return op(x);
 }
 
 /**

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkInteger, checkKnownOptions, checkNumber, checkShape, ShapeError } from '@tfkit/core';
 import { safeNormalize } from '@tfkit/core/tfjs';
 import { checkEmbeddings, checkLabels, checkMatrix, type Labels, labelTensor } from './inputs';
+import { indicator } from './masks';
 
 export interface InferenceOptions {
   /** What logits are multiplied by. Default 1: the logits are cosines. */
@@ -150,8 +151,8 @@ export function classCenters(embeddings: tf.Tensor2D, labels: Labels, numClasses
 }
 
 const centersOf = (embeddings: tf.Tensor2D, labels: Labels, numClasses: number): tf.Tensor2D => {
-  const members = tf.oneHot(labelTensor(labels), numClasses) as tf.Tensor2D;
-  return safeNormalize(tf.matMul(tf.cast(members, 'float32'), safeNormalize(embeddings), true, false));
+  const members = indicator(labelTensor(labels), numClasses) as tf.Tensor2D;
+  return safeNormalize(tf.matMul(members, safeNormalize(embeddings), true, false));
 };
 
 export interface EnrollOptions {

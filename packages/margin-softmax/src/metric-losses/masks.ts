@@ -34,3 +34,9 @@ export function classLeaders(sameClass: tf.Tensor2D): tf.Tensor1D {
 }
 
 export const float = (mask: tf.Tensor): tf.Tensor => tf.cast(mask, 'float32');
+
+/** float [..., depth]: 1 at each index. As `tf.oneHot`, which refuses a depth of 1. */
+export function indicator(index: tf.Tensor, depth: number): tf.Tensor {
+  const positions = tf.range(0, depth, 1, 'int32');
+  return float(tf.equal(tf.expandDims(tf.cast(index, 'int32'), -1), positions));
+}

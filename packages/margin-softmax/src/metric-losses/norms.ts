@@ -1,8 +1,8 @@
 /** Losses on the length of embeddings, added to a softmax loss. */
 import * as tf from '@tensorflow/tfjs-core';
 import { checkDType, checkKnownOptions, checkNumber, checkShape } from '@tfkit/core';
-import { safeNorm, withSlope } from './gradients';
-import { checkEmbeddings, checkLabels, type Labels, labelTensor } from './inputs';
+import { constant, safeNorm, withSlope } from './gradients';
+import { checkEmbeddings, checkLabels, checkMatrix, type Labels, labelTensor } from './inputs';
 import { allReductions, checkReduction, type Reduction, reduce } from './reduction';
 
 export interface RingOptions {
@@ -80,9 +80,11 @@ export function featureIncayLoss(embeddings: tf.Tensor2D, options: FeatureIncayO
  * @param logits float32 [batch, numClasses].
  */
 export function correctlyClassified(logits: tf.Tensor2D, labels: Labels): tf.Tensor1D {
+  checkMatrix('correctlyClassified', 'logits', logits, '[batch, numClasses]');
   checkLabels('correctlyClassified', labels, logits.shape[0], logits.shape[1]);
   return tf.tidy(() => {
-    const predicted = tf.cast(tf.argMax(logits, 1), 'int32');
-    return tf.cast(tf.equal(predicted, labelTensor(labels)), 'float32') as tf.Tensor1D;
+    const ids = labelTensor(labels);
+    const isRight = (z: tf.Tensor) => tf.equal(tf.cast(tf.argMax(z, 1), 'int32'), ids);
+    return constant(logits, (z) => tf.cast(isRight(z), 'float32')) as tf.Tensor1D;
   });
 }

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkInteger, checkKnownOptions, checkNumber } from '@tfkit/core';
 import { squaredDistances } from './gradients';
 import { checkEmbeddings, checkLabels, type Labels, labelTensor } from './inputs';
-import { classLeaders, float, orderMask, pairMasks } from './masks';
+import { classLeaders, float, indicator, orderMask, pairMasks } from './masks';
 
 export interface RangeOptions {
   /** How many of a class's largest distances count. Default 2. */
@@ -80,7 +80,7 @@ function smallest(matrix: tf.Tensor2D, mask: tf.Tensor): tf.Scalar {
   const op = tf.customGrad((input, save) => {
     const x = tf.reshape(input as tf.Tensor, [-1]);
     const masked = tf.where(tf.reshape(mask, [-1]), x, tf.fill(x.shape, 3.4e38));
-    const chosen = tf.oneHot(tf.cast(tf.argMin(masked, 0), 'int32') as tf.Scalar, x.size);
+    const chosen = indicator(tf.argMin(masked, 0), x.size);
     (save as tf.GradSaveFunc)([tf.reshape(tf.mul(chosen, float(tf.any(mask))), matrix.shape)]);
     return {
       value: tf.min(masked),

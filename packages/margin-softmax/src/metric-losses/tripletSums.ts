@@ -1,6 +1,6 @@
 /** The sum of max(0, d_ap - d_an + margin) over a batch's triplets, and its derivative by every distance. */
 import * as tf from '@tensorflow/tfjs-core';
-import { float, type PairMasks } from './masks';
+import { float, indicator, type PairMasks } from './masks';
 
 export type BatchMining = 'all' | 'hard' | 'semi-hard';
 
@@ -19,11 +19,12 @@ const cubeSize = 2 ** 22;
 /** Over all triplets, or those with 0 < d_an - d_ap <= margin. */
 export function tripletSums(
   distances: tf.Tensor2D,
-  { positives, negatives }: PairMasks,
+  masks: PairMasks,
   margin: number,
   mining: 'all' | 'semi-hard',
 ): TripletSums {
   const batch = distances.shape[0];
+  const { toPositives, toNegatives } = maskedDistances(distances, masks, margin);
   const step = Math.max(1, Math.floor(cubeSize / batch ** 2));
   const parts: tf.Tensor[][] = [];
   for (let start = 0; start < batch; start += step) {
@@ -31,14 +32,19 @@ export function tripletSums(
     const part = (matrix: tf.Tensor2D) => tf.slice(matrix, [start, 0], [rows, batch]);
     parts.push(
       tf.tidy(() => {
-        const d = part(distances);
-        const gap = tf.sub(tf.expandDims(d, 1), tf.expandDims(d, 2));
-        const triplets = tf.logicalAnd(tf.expandDims(part(positives), 2), tf.expandDims(part(negatives), 1));
-        const inZone = () => tf.logicalAnd(tf.greater(gap, 0), tf.lessEqual(gap, margin));
-        const mined = float(mining === 'all' ? triplets : tf.logicalAnd(triplets, inZone()));
-        const losses = tf.mul(mined, tf.relu(tf.sub(margin, gap)));
-        const active = float(tf.greater(losses, 0));
-        return [tf.sum(losses), tf.sum(mined), tf.sum(active), tf.sub(tf.sum(active, 2), tf.sum(active, 1))];
+        // Only triplets have a gap below the margin.
+        const gap = tf.sub(tf.expandDims(part(toNegatives), 1), tf.expandDims(part(toPositives), 2));
+        let losses = tf.relu(tf.sub(margin, gap));
+        let count = tf.scalar(0);
+        if (mining === 'semi-hard') {
+          const mined = float(tf.logicalAnd(tf.greater(gap, 0), tf.lessEqual(gap, margin)));
+          losses = tf.mul(losses, mined);
+          count = tf.sum(mined);
+        }
+        const active = tf.step(losses);
+        const byPositive = tf.sum(active, 2);
+        const slopes = tf.sub(byPositive, tf.sum(active, 1));
+        return [tf.sum(losses), count, tf.sum(byPositive), slopes];
       }),
     );
   }
@@ -47,28 +53,33 @@ export function tripletSums(
     parts.map((part) => part[3] as tf.Tensor2D),
     0,
   );
-  return { loss: total(0), count: total(1), nonzero: total(2), slopes };
+  const count = mining === 'all' ? countTriplets(masks) : total(1);
+  return { loss: total(0), count, nonzero: total(2), slopes };
+}
+
+function countTriplets({ positives, negatives }: PairMasks): tf.Scalar {
+  return tf.sum(tf.mul(tf.sum(float(positives), 1), tf.sum(float(negatives), 1)));
+}
+
+/** Distances with what is no positive at less than any, and what is no negative at more than any, by the margin. */
+function maskedDistances(distances: tf.Tensor2D, { positives, negatives }: PairMasks, margin: number) {
+  const beyond = tf.mul(tf.onesLike(distances), tf.add(tf.max(distances), margin + 1));
+  return {
+    toPositives: tf.where(positives, distances, tf.neg(beyond)) as tf.Tensor2D,
+    toNegatives: tf.where(negatives, distances, beyond) as tf.Tensor2D,
+  };
 }
 
 /** For each anchor that has both, its farthest positive and nearest negative; of equal ones the first. */
-export function hardestTriplets(
-  distances: tf.Tensor2D,
-  { positives, negatives }: PairMasks,
-  margin: number,
-): TripletSums {
+export function hardestTriplets(distances: tf.Tensor2D, masks: PairMasks, margin: number): TripletSums {
   const batch = distances.shape[0];
-  const beyond = tf.add(tf.max(distances), 1);
-  const masked = (mask: tf.Tensor2D, filler: tf.Tensor) =>
-    tf.where(mask, distances, tf.mul(tf.onesLike(distances), filler)) as tf.Tensor2D;
-  const positiveDistances = masked(positives, tf.scalar(-1));
-  const negativeDistances = masked(negatives, beyond);
-  const valid = float(tf.logicalAnd(tf.any(positives, 1), tf.any(negatives, 1)));
-  const gap = tf.sub(tf.min(negativeDistances, 1), tf.max(positiveDistances, 1));
+  const { toPositives, toNegatives } = maskedDistances(distances, masks, margin);
+  const valid = float(tf.logicalAnd(tf.any(masks.positives, 1), tf.any(masks.negatives, 1)));
+  const gap = tf.sub(tf.min(toNegatives, 1), tf.max(toPositives, 1));
   const losses = tf.mul(valid, tf.relu(tf.sub(margin, gap)));
-  const active = float(tf.greater(losses, 0));
-  const chosen = (index: tf.Tensor) => tf.oneHot(tf.cast(index, 'int32'), batch);
-  const pull = chosen(tf.argMax(positiveDistances, 1));
-  const push = chosen(tf.argMin(negativeDistances, 1));
+  const active = tf.step(losses);
+  const pull = indicator(tf.argMax(toPositives, 1), batch);
+  const push = indicator(tf.argMin(toNegatives, 1), batch);
   return {
     loss: tf.sum(losses),
     count: tf.sum(valid),
