@@ -1,4 +1,11 @@
 /** Margin-softmax losses: every method is data (`Margin`), one engine (`marginLoss`) runs them. */
+export {
+  type LossAndGradients,
+  type LossAndGradientsOptions,
+  lossAndGradients,
+  type SparseGradient,
+} from './class-parallel/lossAndGradients';
+export { type ClassShard, classShard, sampleClasses } from './class-parallel/sampling';
 export { type Labels, validateLabels } from './engine/labels';
 export { marginLogits } from './engine/marginLogits';
 export { type MarginLossOptions, marginLoss } from './engine/marginLoss';

@@ -29,11 +29,9 @@ export function fusedLogits(inputs: FusedInputs, margin: Margin, plan: OthersPla
   const names = (Object.keys(inputs) as (keyof FusedInputs)[]).filter((name) => inputs[name]);
   const op = tf.customGrad((...args) => {
     const save = args[names.length] as unknown as tf.GradSaveFunc;
-    const { value, sum, inverseNorms } = forwardOthers(
-      othersInputs(inputs, rowsOfTensor(inputs.weights)),
-      plan,
-    );
-    const target = forwardTarget(targetInputs(inputs), margin);
+    const classes = rowsOfTensor(inputs.weights);
+    const { value, sum, inverseNorms } = forwardOthers(othersInputs(inputs, classes), plan);
+    const target = forwardTarget(targetInputs(inputs, classes), margin);
     const output = tf.stack([value, sum ?? tf.zerosLike(value), target]) as tf.Tensor2D;
     save([...names.map((name) => inputs[name]!), output, ...(inverseNorms ? [inverseNorms] : [])]);
     return {
@@ -59,17 +57,12 @@ function fusedGradient(
 ): { [K in keyof FusedInputs]?: tf.Tensor } {
   const { weights, targetRows } = inputs;
   const buffer = rowBuffer(weights.shape[0], weights.shape[1]);
+  const classes = rowsOfTensor(weights);
   try {
     const [dValue, dSum, dTarget] = tf.unstack(dy) as [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D];
     const upstream = { value: dValue, sum: plan.withSum ? dSum : undefined };
-    const others = backwardOthers(
-      othersInputs(inputs, rowsOfTensor(weights)),
-      plan,
-      result,
-      upstream,
-      buffer.write,
-    );
-    const target = backwardTarget(targetInputs(inputs), margin, dTarget);
+    const others = backwardOthers(othersInputs(inputs, classes), plan, result, upstream, buffer.write);
+    const target = backwardTarget(targetInputs(inputs, classes), margin, dTarget);
     return {
       x: tf.add(others.x, target.x),
       unit: target.unit,
@@ -94,6 +87,9 @@ export function othersInputs(
   return { x, classes, labels, scale, bias, parameters: rowParameters(parameters) };
 }
 
-export function targetInputs({ x, unit, weights, targetRows, margins }: FusedInputs): TargetInputs {
-  return { x, unit, rows: tf.gather(weights, targetRows), margins };
+export function targetInputs(
+  { x, unit, targetRows, margins }: Omit<FusedInputs, 'weights'>,
+  classes: ClassRows,
+): TargetInputs {
+  return { x, unit, rows: classes.gather(targetRows), margins };
 }

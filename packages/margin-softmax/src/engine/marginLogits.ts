@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Margin } from '../margins/margin';
+import { assemble } from './assemble';
 import { rowsOfTensor } from './classRows';
 import { detached } from './detached';
 import { othersInputs, targetInputs } from './fused';
 import { type Labels, labelTensor } from './labels';
-import { assemble, checkInputs, type MarginLossOptions, targetLogits } from './marginLoss';
+import { targetLogits } from './lossOf';
+import { checkInputs, type MarginLossOptions } from './marginLoss';
 import { othersLogits } from './others';
 import { forwardTarget } from './target';
 
@@ -33,9 +35,10 @@ export function marginLogits(
       const [batch] = embeddings.shape;
       const numClasses = weights.shape[0] / margin.subCenters;
       const ids = labelTensor(name, labels, batch, numClasses, options.ignoreLabel);
-      const { inputs, plan, norms } = assemble(name, embeddings, weights, ids, margin, options);
-      const others = othersLogits(othersInputs(inputs, rowsOfTensor(weights)), plan);
-      const cosines = forwardTarget(targetInputs(inputs), margin);
+      const classes = rowsOfTensor(weights);
+      const { inputs, plan, norms } = assemble(name, embeddings, classes, ids, margin, options);
+      const others = othersLogits(othersInputs(inputs, classes), plan);
+      const cosines = forwardTarget(targetInputs(inputs, classes), margin);
       const own = targetLogits(margin, cosines, inputs.scale, norms, inputs.bias, inputs.targetRows);
       const isOwn = tf.equal(tf.reshape(ids, [batch, 1]), tf.range(0, numClasses, 1, 'int32'));
       return tf.where(

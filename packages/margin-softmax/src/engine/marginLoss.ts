@@ -10,22 +10,12 @@ import {
   OptionError,
   ShapeError,
 } from '@tfkit/core';
-import { softplus } from '@tfkit/core/tfjs';
 import type { Margin, MarginState } from '../margins/margin';
+import { assemble } from './assemble';
 import { rowsOfTensor } from './classRows';
-import { type FusedInputs, fusedLogits } from './fused';
+import { fusedLogits } from './fused';
 import { type Labels, labelTensor } from './labels';
-import type { OthersPlan } from './others';
-import {
-  angleTo,
-  isInside,
-  lengthsOf,
-  marginsOf,
-  plainLogSumExp,
-  planOthers,
-  prepareBatch,
-  targetRowsOf,
-} from './prepare';
+import { lossOf, targetLogits } from './lossOf';
 import { type Reduction, reduceLoss, reductions } from './reduce';
 
 export interface MarginLossOptions {
@@ -120,7 +110,9 @@ function sampleLosses(
   margin: Margin,
   options: MarginLossOptions,
 ): tf.Tensor1D {
-  const { inputs, plan, norms, inside } = assemble(name, embeddings, weights, labels, margin, options);
+  const assembled = assemble(name, embeddings, rowsOfTensor(weights), labels, margin, options);
+  const { plan, norms, inside } = assembled;
+  const inputs = { ...assembled.inputs, weights };
   const { scale, bias, targetRows } = inputs;
   const [others, sum, target] = tf.unstack(fusedLogits(inputs, margin, plan)) as [
     tf.Tensor1D,
@@ -136,96 +128,6 @@ function sampleLosses(
   });
   const total = margin.fromNorms ? tf.add(losses, margin.fromNorms.penalty(norms)) : losses;
   return tf.where(inside, total, tf.fill(total.shape, NaN)) as tf.Tensor1D;
-}
-
-interface Assembled {
-  readonly inputs: FusedInputs;
-  readonly plan: OthersPlan;
-  readonly norms: tf.Tensor1D;
-  /** Which labels are classes. */
-  readonly inside: tf.Tensor1D;
-}
-
-/** The inputs of the fused op. Runs the method's own step, which updates its state. */
-export function assemble(
-  name: string,
-  embeddings: tf.Tensor2D,
-  weights: tf.Tensor2D,
-  labels: tf.Tensor1D,
-  margin: Margin,
-  options: MarginLossOptions,
-): Assembled {
-  const [batch] = embeddings.shape;
-  const { labelSmoothing = 0, bias, ignoreLabel } = options;
-  const classes = rowsOfTensor(weights);
-  const plan = planOthers(margin, batch, classes, {
-    chunk: options.chunk,
-    withSum: labelSmoothing > 0,
-    freeScale: options.scale !== undefined || margin.prepare?.gives === 'scale',
-    hasBias: bias !== undefined,
-  });
-  const { unit, norms } = lengthsOf(embeddings);
-  const targetRows = targetRowsOf(labels, unit, classes, margin.subCenters);
-  const inside = isInside(labels, classes.numRows / margin.subCenters);
-  const counted =
-    ignoreLabel === undefined ? inside : tf.logicalAnd(inside, tf.notEqual(labels, ignoreLabel));
-  const prepared = prepareBatch(name, {
-    margin,
-    angle: () => angleTo(unit, classes, targetRows),
-    norms,
-    valid: tf.cast(counted, 'float32') as tf.Tensor1D,
-    state: options.state,
-    margins: marginsOf(name, margin, batch, options),
-    logSumExpOfOthers: (scale) => plainLogSumExp(unit, labels, classes, plan, scale),
-  });
-  const scale = options.scale ?? prepared.scale ?? tf.scalar(margin.scale);
-  const x = margin.normalize === 'both' ? unit : embeddings;
-  const { margins, parameters } = prepared;
-  const inputs = { x, unit, weights, scale, labels, targetRows, bias, margins, parameters };
-  return { inputs, plan, norms, inside };
-}
-
-/** z_y: scale times the adjusted cosine (times |x| where embeddings are not normalised), plus the bias. */
-export function targetLogits(
-  margin: Margin,
-  target: tf.Tensor,
-  scale: tf.Tensor,
-  norms: tf.Tensor1D,
-  bias: tf.Tensor | undefined,
-  targetRows: tf.Tensor1D,
-): tf.Tensor1D {
-  const scaled = tf.mul(target, scale);
-  const long = margin.target && margin.normalize !== 'both' ? tf.mul(scaled, norms) : scaled;
-  if (!bias) return long as tf.Tensor1D;
-  return tf.add(long, bias.rank === 0 ? bias : tf.gather(bias as tf.Tensor1D, targetRows)) as tf.Tensor1D;
-}
-
-export interface SmoothingInputs {
-  readonly labelSmoothing: number;
-  /** The sum of the other classes' logits. */
-  readonly sum: tf.Tensor1D;
-  readonly numClasses: number;
-}
-
-/**
- * Cross-entropy as softplus(log-sum-exp of the others - z_y), whose slopes are the others' share q and -q: nothing
- * cancels when p_y = 1 - q is near 1. Smoothing adds epsilon (z_y - mean of all z).
- */
-export function lossOf(
-  margin: Margin,
-  others: tf.Tensor1D,
-  target: tf.Tensor1D,
-  { labelSmoothing, sum, numClasses }: SmoothingInputs,
-): tf.Tensor1D {
-  if (margin.loss === 'binary') {
-    const balance = margin.balance!;
-    const own = tf.mul(softplus(tf.neg(target)), balance / margin.scale);
-    return tf.add(own, tf.mul(others, (1 - balance) / margin.scale)) as tf.Tensor1D;
-  }
-  const loss = softplus(tf.sub(others, target)) as tf.Tensor1D;
-  if (labelSmoothing === 0) return loss;
-  const mean = tf.div(tf.add(target, sum), numClasses);
-  return tf.add(loss, tf.mul(tf.sub(target, mean), labelSmoothing)) as tf.Tensor1D;
 }
 
 /** Ranks, sizes and options. */
