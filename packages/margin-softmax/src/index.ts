@@ -11,6 +11,7 @@ export { marginLogits } from './engine/marginLogits';
 export { type MarginLossOptions, marginLoss } from './engine/marginLoss';
 export { createState } from './engine/prepare';
 export type { Reduction } from './engine/reduce';
+export { type HeadStep, MarginHead, type MarginHeadOptions } from './head/marginHead';
 export { type AdaCosOptions, adaCos } from './margins/adaCos';
 export { type AdaFaceOptions, adaFace } from './margins/adaFace';
 export type { PastPi } from './margins/additiveAngle';

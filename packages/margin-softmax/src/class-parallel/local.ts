@@ -120,7 +120,6 @@ export function lossParts(
         targetRows,
         numClasses: reduced.numSampled,
         labelSmoothing,
-        reduction: 'mean',
         weights: valid,
       },
     ),

@@ -2,7 +2,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Collective } from '@tfkit/core';
 import { embeddingsGradient, type PartGradients } from '../engine/parts';
-import { angleTo, marginsOf, type PreparedBatch, plainLogSumExp, prepareBatch } from '../engine/prepare';
+import {
+  angleTo,
+  lengthsOf,
+  marginsOf,
+  type PreparedBatch,
+  plainLogSumExp,
+  prepareBatch,
+} from '../engine/prepare';
 import type { Angle, Margin } from '../margins/margin';
 import type { LocalForward, LocalGradients, LocalInputs, LocalProblem, Own } from './local';
 import { ownAll } from './local';
@@ -172,14 +179,14 @@ export async function reduceGradients(
     await floats(parts.loss),
   ];
   const byEmbeddings = tf.tidy(() =>
-    embeddingsGradient(embeddings, margin, {
+    embeddingsGradient(lengthsOf(embeddings), margin, {
       x: tf.tensor2d(own(x, features), [count, features]),
       unit: tf.tensor2d(own(unit, features), [count, features]),
       norms: tf.tensor1d(own(norms, 1)),
       margins: tf.tensor1d(own(margins, 1)),
     }),
   );
-  const byBias = biasSum && tf.tidy(() => tf.add(biasSum[0]!, parts.bias!) as tf.Scalar);
+  const byBias = biasSum && tf.tidy(() => tf.add(biasSum[0]!, tf.sum(parts.bias)) as tf.Scalar);
   const rows = tf.clone(backward.rows);
   return {
     loss: loss[0]!,

@@ -51,7 +51,7 @@ export interface RowBuffer {
 }
 
 export function rowBuffer(numRows: number, width: number): RowBuffer {
-  return inPlace() ? filledInPlace(numRows, width) : concatenated(numRows);
+  return inPlace() ? filledInPlace(numRows, width) : concatenated();
 }
 
 function filledInPlace(numRows: number, width: number): RowBuffer {
@@ -65,24 +65,49 @@ function filledInPlace(numRows: number, width: number): RowBuffer {
         rows,
       ),
     finish(ids, rows) {
-      tf.tidy(() => {
-        const sums = tf.add(tf.gather(matrix, ids), sumOfEqual(ids, rows)) as tf.Tensor2D;
-        writeRows(matrix, ids.dataSync() as Int32Array, sums);
-      });
+      addRows(matrix, ids, rows);
       return handOver(matrix);
     },
     dispose: () => matrix.dispose(),
   };
 }
 
+/**
+ * `matrix`, whose first row is row `start` of a larger one, plus `rows` at `ids` of the larger one; ids may repeat, those
+ * outside count nothing. In place where the backend can: `matrix` must then be the caller's alone.
+ */
+export function addRows(matrix: tf.Tensor2D, ids: tf.Tensor1D, rows: tf.Tensor2D, start = 0): tf.Tensor2D {
+  const count = matrix.shape[0];
+  return tf.tidy(() => {
+    const writer = inPlace();
+    if (!writer) {
+      const local = tf.sub(ids, tf.scalar(start, 'int32'));
+      const inside = tf.logicalAnd(tf.greaterEqual(local, 0), tf.less(local, count));
+      const segments = tf.where(inside, local, tf.fill(local.shape, count, 'int32')) as tf.Tensor1D;
+      const sums = tf.slice(tf.unsortedSegmentSum(rows, segments, count + 1), 0, count);
+      return tf.add(matrix, sums) as tf.Tensor2D;
+    }
+    const known = Array.from(ids.dataSync(), (id) => id - start);
+    const places = Int32Array.from(known.keys()).filter((i) => known[i]! >= 0 && known[i]! < count);
+    if (places.length === 0) return matrix;
+    const local = places.map((i) => known[i]!);
+    const given =
+      places.length === known.length ? rows : (tf.gather(rows, tf.tensor1d(places, 'int32')) as tf.Tensor2D);
+    const at = tf.tensor1d(local, 'int32');
+    const sums = tf.add(tf.gather(matrix, at), sumOfEqual(at, given)) as tf.Tensor2D;
+    writer.writeRows(matrix, local, sums);
+    return matrix;
+  });
+}
+
 /** For each i, the sum of the rows whose id is ids[i]. */
-export function sumOfEqual(ids: tf.Tensor1D, rows: tf.Tensor2D): tf.Tensor2D {
+function sumOfEqual(ids: tf.Tensor1D, rows: tf.Tensor2D): tf.Tensor2D {
   const n = ids.shape[0];
   const same = tf.equal(tf.reshape(ids, [n, 1]), tf.reshape(ids, [1, n]));
   return tf.matMul(tf.cast(same, 'float32') as tf.Tensor2D, rows);
 }
 
-function concatenated(numRows: number): RowBuffer {
+function concatenated(): RowBuffer {
   const parts: tf.Tensor2D[] = [];
   const dispose = () => tf.dispose(parts);
   return {
@@ -90,7 +115,7 @@ function concatenated(numRows: number): RowBuffer {
     finish(ids, rows) {
       const matrix = tf.tidy(() => {
         const whole = parts.length === 1 ? parts[0]! : tf.concat2d(parts, 0);
-        return tf.add(whole, tf.unsortedSegmentSum(rows, ids, numRows)) as tf.Tensor2D;
+        return addRows(whole, ids, rows);
       });
       dispose();
       return matrix;

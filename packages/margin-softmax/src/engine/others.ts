@@ -131,8 +131,10 @@ export function backwardOthers(
         const bias = inputs.bias ? [tf.matMul(factorRow, g as tf.Tensor2D)] : [];
         const h = productGradient(g, chunk, inputs, plan);
         const radial = tf.matMul(factorRow, tf.mul(h, chunk.products) as tf.Tensor2D);
+        // Before the sink, which may replace the class centres.
+        const sums = [tf.add(dx, tf.matMul(h, chunk.centres)), tf.add(dScale, tf.sum(radial)), ...bias];
         sink?.(range.row, centreGradient(h, weighted, chunk, radial as tf.Tensor2D));
-        return [tf.add(dx, tf.matMul(h, chunk.centres)), tf.add(dScale, tf.sum(radial)), ...bias];
+        return sums;
       }) as tf.Tensor[];
       tf.dispose([dx, dScale]);
       [dx, dScale] = next as [tf.Tensor, tf.Tensor];

@@ -14,5 +14,6 @@ export function reduceLoss(
   if (reduction === 'none') return weighted;
   if (reduction === 'sum') return tf.sum(weighted);
   if (!weights) return tf.mean(weighted);
-  return tf.divNoNan(tf.sum(weighted), tf.sum(weights));
+  const total = tf.sum(weights);
+  return tf.div(tf.sum(weighted), tf.add(total, tf.cast(tf.equal(total, 0), 'float32')));
 }

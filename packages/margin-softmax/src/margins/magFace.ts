@@ -41,6 +41,9 @@ export function magFace(options: MagFaceOptions = {}): Margin {
   checkNumber([name, 'penalty'], penalty, { min: 0 });
   checkOneOf([name, 'pastPi'], pastPi, pastPiRules);
   const clamp = (length: tf.Tensor1D) => tf.clipByValue(length, lowNorm, highNorm);
+  /** 1 where the norm is not held, else 0. */
+  const moves = (length: tf.Tensor1D) =>
+    tf.cast(tf.logicalAnd(tf.greaterEqual(length, lowNorm), tf.lessEqual(length, highNorm)), 'float32');
   const growth = (highMargin - lowMargin) / (highNorm - lowNorm);
   return {
     ...common,
@@ -50,9 +53,14 @@ export function magFace(options: MagFaceOptions = {}): Margin {
     target: (angle, perSample) => additiveAngle(angle, perSample!, pastPi),
     fromNorms: {
       margins: (length) => tf.add(tf.mul(tf.sub(clamp(length), lowNorm), growth), lowMargin) as tf.Tensor1D,
+      marginsSlope: (length) => tf.mul(moves(length), growth) as tf.Tensor1D,
       penalty: (length) => {
         const a = clamp(length);
         return tf.mul(tf.add(tf.div(a, highNorm ** 2), tf.div(1, a)), penalty) as tf.Tensor1D;
+      },
+      penaltySlope: (length) => {
+        const slope = tf.sub(1 / highNorm ** 2, tf.div(1, tf.square(clamp(length))));
+        return tf.mul(tf.mul(slope, moves(length)), penalty) as tf.Tensor1D;
       },
     },
   };

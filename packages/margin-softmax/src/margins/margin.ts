@@ -71,8 +71,12 @@ export interface Preparation {
 /** Margins and a penalty that depend on the norms of the embeddings (MagFace), differentiated. */
 export interface NormRule {
   margins(norms: tf.Tensor1D): tf.Tensor1D;
+  /** d margins / d norms. */
+  marginsSlope(norms: tf.Tensor1D): tf.Tensor1D;
   /** Added to each sample's loss. */
   penalty(norms: tf.Tensor1D): tf.Tensor1D;
+  /** d penalty / d norms. */
+  penaltySlope(norms: tf.Tensor1D): tf.Tensor1D;
 }
 
 export interface Margin {
