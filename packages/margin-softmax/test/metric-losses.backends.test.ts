@@ -24,6 +24,9 @@ import {
   seededNormal,
 } from '@tfkit/test-kit';
 import { expect, it } from 'vitest';
+import { squaredDistances } from '../src/metric-losses/gradients';
+import { pairMasks } from '../src/metric-losses/masks';
+import { tripletSums } from '../src/metric-losses/tripletSums';
 import * as reference from './references';
 
 const labels = [0, 0, 0, 1, 1, 2, 3, 1];
@@ -249,17 +252,21 @@ describeBackends('metric losses', () => {
     },
   );
 
-  it('gives one value whatever the number of anchors at a time', async () => {
-    // 170^3 elements exceed a block: the anchors come in two.
-    const many = Array.from({ length: 170 }, (_, i) => i % 17);
-    const data = seededNormal(8, 170 * 3);
-    const embeddings = tf.tensor2d(Float32Array.from(data), [170, 3]);
-    const loss = batchTripletLoss(embeddings, many, { mining: 'all', normalize: false });
-    const expected = reference.batchTriplet(reference.rowsOf(float64(data), 3), many, {
-      ...{ mining: 'all', margin: 0.2, euclidean: false, reduce: reference.reducers.mean },
-    });
-    expect((await loss.data())[0]! / expected).toBeCloseTo(1, 4);
-  });
+  it.each(['all', 'semi-hard'] as const)(
+    'sums %s triplets alike, whatever the number of anchors at a time',
+    async (mining) => {
+      const embeddings = tf.tensor2d(Float32Array.from(x.data), x.shape as [number, number]);
+      const results = [1, 150, 2 ** 22].map((elements) => {
+        const masks = pairMasks(tf.tensor1d(labels, 'int32'));
+        return tripletSums(squaredDistances(embeddings), masks, 0.8, mining, elements);
+      });
+      for (const key of ['loss', 'count', 'nonzero', 'slopes'] as const) {
+        const [one, some, all] = await Promise.all(results.map((result) => result[key].data()));
+        expect(one).toBeAllclose(all!);
+        expect(some).toBeAllclose(all!);
+      }
+    },
+  );
 
   it('marks the samples whose largest logit is at their label', async () => {
     const logits = tf.tensor2d([1, 3, 2, 5, 5, 0], [2, 3]);
