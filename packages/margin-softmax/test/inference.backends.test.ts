@@ -44,18 +44,16 @@ describeBackends('inference', () => {
       const embeddings = seededTensor(1, [batch, 4]) as tf.Tensor2D;
       const weights = seededTensor(2, [classes * subCenters, 4]) as tf.Tensor2D;
       const { classes: ids, logits } = await expectNoLeak(
-        () => predictClasses(embeddings, weights, { subCenters }),
+        () => predictClasses(embeddings, weights, { subCenters, chunk: 13 }),
         2,
       );
       expect(ids.dtype).toBe('int32');
-      const some = tf.slice(embeddings, [0, 0], [40, 4]) as tf.Tensor2D;
-      const all = marginFreeLogits(some, weights, { subCenters });
+      const all = marginFreeLogits(embeddings, weights, { subCenters });
       const expected = await tf.argMax(all, 1).data();
-      expect(Array.from(await ids.data()).slice(0, 40)).toEqual(Array.from(expected));
-      expect(Array.from((await logits.data()).slice(0, 40))).toBeAllclose(
-        Array.from(await tf.max(all, 1).data()),
-        { rtol: 1e-5 },
-      );
+      expect(Array.from(await ids.data())).toEqual(Array.from(expected));
+      expect(Array.from(await logits.data())).toBeAllclose(Array.from(await tf.max(all, 1).data()), {
+        rtol: 1e-5,
+      });
     },
   );
 

@@ -1,7 +1,8 @@
 /** The stages of the tour, in the order in which they run. */
 import type { Stage } from '../stage';
+import { stage as marginSoftmax } from './margin-softmax';
 import { stage as segMetrics } from './seg-metrics';
 import { stage as segmentation } from './segmentation';
 import { stage as exports } from './tf-export-decorator';
 
-export const stages: readonly Stage[] = [segmentation, segMetrics, exports];
+export const stages: readonly Stage[] = [segmentation, segMetrics, marginSoftmax, exports];

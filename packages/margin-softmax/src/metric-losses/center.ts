@@ -2,7 +2,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkDType, checkKnownOptions, checkNumber, checkOneOf, checkShape } from '@tfkit/core';
 import { defineOp } from '@tfkit/core/tfjs';
-import { checkEmbeddings, checkLabels, checkMatrix, type Labels, labelTensor } from './inputs';
+import type { Labels } from '../engine/labels';
+import { checkEmbeddings, checkLabels, checkMatrix, labelTensor } from './inputs';
 import { allReductions, checkReduction, type Reduction, reduce } from './reduction';
 
 export interface CenterLossOptions {

@@ -2,7 +2,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkKnownOptions, checkNumber } from '@tfkit/core';
 import { safeNormalize } from '@tfkit/core/tfjs';
-import { checkEmbeddings, checkLabels, type Labels, labelTensor } from './inputs';
+import type { Labels } from '../engine/labels';
+import { checkEmbeddings, checkLabels, labelTensor } from './inputs';
 import { float, type PairMasks, pairMasks } from './masks';
 import { allReductions, checkReduction, type Reduction, reduce } from './reduction';
 

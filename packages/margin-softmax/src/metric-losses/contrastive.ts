@@ -2,8 +2,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkKnownOptions, checkNumber, checkOneOf, checkSameShape } from '@tfkit/core';
 import { safeNormalize } from '@tfkit/core/tfjs';
+import type { Labels } from '../engine/labels';
 import { safeNorm, safeSqrt, squaredDistances } from './gradients';
-import { checkEmbeddings, checkLabels, checkMatrix, type Labels, labelTensor } from './inputs';
+import { checkEmbeddings, checkLabels, checkMatrix, labelTensor } from './inputs';
 import { float, pairMasks } from './masks';
 import { type Reduction, reduce, reduceMasked } from './reduction';
 

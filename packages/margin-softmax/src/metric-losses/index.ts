@@ -4,6 +4,8 @@
  * All return tensors, read nothing back, and have exact first-order gradients on every backend (`gather`'s and the segment
  * sums' kernels come with `await ensureKernels()`).
  */
+
+export type { Labels } from '../engine/labels';
 export {
   type CenterLossOptions,
   centerLoss,
@@ -26,9 +28,9 @@ export {
   enrollClasses,
   type InferenceOptions,
   marginFreeLogits,
+  type PredictOptions,
   predictClasses,
 } from './inference';
-export type { Labels } from './inputs';
 export { type MarginalOptions, marginalLoss } from './marginal';
 export {
   correctlyClassified,

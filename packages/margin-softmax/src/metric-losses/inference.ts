@@ -2,7 +2,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkInteger, checkKnownOptions, checkNumber, checkShape, ShapeError } from '@tfkit/core';
 import { safeNormalize } from '@tfkit/core/tfjs';
-import { checkEmbeddings, checkLabels, checkMatrix, type Labels, labelTensor } from './inputs';
+import type { Labels } from '../engine/labels';
+import { checkEmbeddings, checkLabels, checkMatrix, labelTensor } from './inputs';
 import { indicator } from './masks';
 
 export interface InferenceOptions {
@@ -37,6 +38,11 @@ export function marginFreeLogits(
   return tf.tidy(() => logitsOf(unitIf(settings.normalizeEmbeddings, embeddings), weights, settings));
 }
 
+export interface PredictOptions extends InferenceOptions {
+  /** Classes at a time; the result does not depend on it. Default: such that a chunk of logits has 16 MB. */
+  readonly chunk?: number;
+}
+
 export interface ClassPredictions {
   /** int32 [batch]; of equal logits the lowest class. */
   readonly classes: tf.Tensor1D;
@@ -44,8 +50,8 @@ export interface ClassPredictions {
   readonly logits: tf.Tensor1D;
 }
 
-/** Logits that exist at a time: 16 MB. */
-const chunkSize = 2 ** 22;
+/** Logits of the default chunk. */
+const chunkElements = 2 ** 22;
 
 /**
  * The class with the largest margin-free logit for each embedding, and that logit. Runs over chunks of classes: memory is
@@ -58,14 +64,15 @@ const chunkSize = 2 ** 22;
 export function predictClasses(
   embeddings: tf.Tensor2D,
   weights: tf.Tensor2D,
-  options: InferenceOptions = {},
+  { chunk, ...options }: PredictOptions = {},
 ): ClassPredictions {
   const settings = checkInference('predictClasses', embeddings, weights, options);
   const { subCenters, bias } = settings;
   const [batch] = embeddings.shape;
   const [rows, features] = weights.shape;
   const classes = rows / subCenters;
-  const step = Math.max(1, Math.floor(chunkSize / (batch * subCenters)));
+  const step = chunk ?? Math.max(1, Math.floor(chunkElements / (batch * subCenters)));
+  checkInteger(['predictClasses', 'chunk'], step, { min: 1 });
   return tf.tidy(() => {
     const unit = unitIf(settings.normalizeEmbeddings, embeddings);
     let best: ClassPredictions | undefined;

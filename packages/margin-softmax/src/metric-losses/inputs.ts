@@ -1,9 +1,7 @@
 /** Checks and conversions that every loss of this folder begins with. */
 import * as tf from '@tensorflow/tfjs-core';
 import { checkDType, checkRank, checkShape, formatValue, ShapeError, ValueError } from '@tfkit/core';
-
-/** Class ids, one a sample: an int32 tensor [batch], or integers on the host. */
-export type Labels = tf.Tensor1D | Int32Array | readonly number[];
+import type { Labels } from '../engine/labels';
 
 /** float32 [batch, features] with at least one row. */
 export function checkMatrix(name: string, argument: string, value: tf.Tensor, axes: string): void {
@@ -43,4 +41,4 @@ export function checkLabels(
 
 /** Labels as an int32 tensor; call inside a tidy. */
 export const labelTensor = (labels: Labels): tf.Tensor1D =>
-  labels instanceof tf.Tensor ? labels : tf.tensor1d(labels as number[], 'int32');
+  labels instanceof tf.Tensor ? labels : tf.tensor1d(Int32Array.from(labels), 'int32');

@@ -2,8 +2,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkKnownOptions, checkNumber } from '@tfkit/core';
 import { safeNormalize } from '@tfkit/core/tfjs';
+import type { Labels } from '../engine/labels';
 import { squaredDistances } from './gradients';
-import { checkEmbeddings, checkLabels, type Labels, labelTensor } from './inputs';
+import { checkEmbeddings, checkLabels, labelTensor } from './inputs';
 import { float, pairMasks } from './masks';
 
 export interface MarginalOptions {

@@ -1,8 +1,9 @@
 /** Losses on the length of embeddings, added to a softmax loss. */
 import * as tf from '@tensorflow/tfjs-core';
 import { checkDType, checkKnownOptions, checkNumber, checkShape } from '@tfkit/core';
+import type { Labels } from '../engine/labels';
 import { constant, safeNorm, withSlope } from './gradients';
-import { checkEmbeddings, checkLabels, checkMatrix, type Labels, labelTensor } from './inputs';
+import { checkEmbeddings, checkLabels, checkMatrix, labelTensor } from './inputs';
 import { allReductions, checkReduction, type Reduction, reduce } from './reduction';
 
 export interface RingOptions {

@@ -1,8 +1,9 @@
 /** Range loss (Zhang et al., Range Loss for Deep Face Recognition with Long-Tailed Training Data, ICCV 2017). */
 import * as tf from '@tensorflow/tfjs-core';
 import { checkInteger, checkKnownOptions, checkNumber } from '@tfkit/core';
+import type { Labels } from '../engine/labels';
 import { squaredDistances } from './gradients';
-import { checkEmbeddings, checkLabels, type Labels, labelTensor } from './inputs';
+import { checkEmbeddings, checkLabels, labelTensor } from './inputs';
 import { classLeaders, float, indicator, orderMask, pairMasks } from './masks';
 
 export interface RangeOptions {

@@ -2,8 +2,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkKnownOptions, checkNumber, checkOneOf, checkSameShape } from '@tfkit/core';
 import { safeNormalize } from '@tfkit/core/tfjs';
+import type { Labels } from '../engine/labels';
 import { safeNorm, safeSqrt, squaredDistances } from './gradients';
-import { checkEmbeddings, checkLabels, checkMatrix, type Labels, labelTensor } from './inputs';
+import { checkEmbeddings, checkLabels, checkMatrix, labelTensor } from './inputs';
 import { pairMasks } from './masks';
 import { allReductions, checkReduction, type Reduction, reduce, scalarReductions } from './reduction';
 import { type BatchMining, hardestTriplets, type TripletSums, tripletSums } from './tripletSums';

@@ -22,10 +22,11 @@ export function tripletSums(
   masks: PairMasks,
   margin: number,
   mining: 'all' | 'semi-hard',
+  elements = cubeSize,
 ): TripletSums {
   const batch = distances.shape[0];
   const { toPositives, toNegatives } = maskedDistances(distances, masks, margin);
-  const step = Math.max(1, Math.floor(cubeSize / batch ** 2));
+  const step = Math.max(1, Math.floor(elements / batch ** 2));
   const parts: tf.Tensor[][] = [];
   for (let start = 0; start < batch; start += step) {
     const rows = Math.min(step, batch - start);
