@@ -1,0 +1,113 @@
+/**
+ * Writing into tensors on backends whose tensors lie in host memory: cpu, wasm and tensorflow. tfjs' tensors are
+ * immutable, so the target must be one that nobody else holds; it is what lets a gradient be filled chunk by chunk
+ * instead of being concatenated, which needs twice the memory. The internals used are those of tfjs 4.22, each is
+ * tested for at its first use, and without them the callers compose public ops.
+ */
+import * as tf from '@tensorflow/tfjs-core';
+
+export interface InPlace {
+  /** Overwrites rows of `target` [rows, width]: row `ids[i]` becomes row i of `values`. */
+  writeRows(target: tf.Tensor2D, ids: Int32Array, values: tf.Tensor2D): void;
+  /** Overwrites single elements of `target` by their flat indices. */
+  writeElements(target: tf.Tensor, indices: Int32Array, value: number): void;
+}
+
+/** By backend. */
+const writers: Readonly<Record<string, (backend: unknown) => InPlace | undefined>> = {
+  cpu: onCpu,
+  wasm: onWasm,
+  tensorflow: onTensorflow,
+};
+
+const found = new WeakMap<object, InPlace | undefined>();
+
+/** In-place writes for the current backend, if it has them. */
+export function inPlace(): InPlace | undefined {
+  const backend = tf.backend();
+  if (!found.has(backend)) {
+    const candidate = writers[tf.getBackend()]?.(backend);
+    found.set(backend, candidate && works(candidate) ? candidate : undefined);
+  }
+  return found.get(backend);
+}
+
+/** Writes to a small tensor and looks whether it took. */
+function works(candidate: InPlace): boolean {
+  try {
+    return tf.tidy(() => {
+      const target = tf.fill([3, 2], 1) as tf.Tensor2D;
+      candidate.writeRows(target, Int32Array.of(2, 0), tf.tensor2d([3, 4, 5, 6], [2, 2]));
+      candidate.writeElements(target, Int32Array.of(3), 7);
+      return target.dataSync().join() === '5,6,1,7,3,4';
+    });
+  } catch {
+    return false;
+  }
+}
+
+type Floats = (tensor: tf.Tensor) => Float32Array;
+
+/** Both writes, where a tensor's memory can be had as an array. */
+function onFloats(floatsOf: Floats): InPlace {
+  return {
+    writeRows(target, ids, values) {
+      const [to, from] = [floatsOf(target), floatsOf(values)];
+      const width = target.shape[1];
+      for (let i = 0; i < ids.length; i++) {
+        to.set(from.subarray(i * width, (i + 1) * width), ids[i]! * width);
+      }
+    },
+    writeElements(target, indices, value) {
+      const to = floatsOf(target);
+      for (const index of indices) to[index] = value;
+    },
+  };
+}
+
+function onCpu(backend: unknown): InPlace {
+  const { data } = backend as { data: { get(dataId: object): { values: Float32Array } } };
+  return onFloats((tensor) => data.get(tensor.dataId).values);
+}
+
+interface WasmBackend {
+  readonly wasm: { wasmMemory?: WebAssembly.Memory; asm?: { memory?: WebAssembly.Memory } };
+  readonly dataIdMap: { get(dataId: object): { memoryOffset: number } };
+}
+
+function onWasm(backend: unknown): InPlace | undefined {
+  const { wasm, dataIdMap } = backend as WasmBackend;
+  const memory = wasm?.wasmMemory ?? wasm?.asm?.memory;
+  if (!(memory instanceof WebAssembly.Memory)) return undefined;
+  return onFloats((tensor) => {
+    const { memoryOffset } = dataIdMap.get(tensor.dataId);
+    return new Float32Array(memory.buffer, memoryOffset >>> 0, tensor.size);
+  });
+}
+
+interface TensorflowBackend {
+  readonly binding: { TF_ATTR_TYPE: number; TF_FLOAT: number };
+  executeSingleOutput(op: string, attributes: object[], inputs: tf.Tensor[]): tf.Tensor;
+}
+
+/** TensorFlow's InplaceUpdate writes to its first input, whoever holds it, and returns a second handle to it. */
+function onTensorflow(backend: unknown): InPlace {
+  const tensorflow = backend as TensorflowBackend;
+  const { binding } = tensorflow;
+  const attributes = [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }];
+  const update = (target: tf.Tensor2D, ids: Int32Array, values: tf.Tensor2D) =>
+    tf.tidy(() => {
+      tensorflow.executeSingleOutput('InplaceUpdate', attributes, [
+        target,
+        tf.tensor1d(ids, 'int32'),
+        values,
+      ]);
+    });
+  return {
+    writeRows: update,
+    writeElements: (target, indices, value) => {
+      if (indices.length === 0) return;
+      tf.tidy(() => update(tf.reshape(target, [-1, 1]), indices, tf.fill([indices.length, 1], value)));
+    },
+  };
+}
