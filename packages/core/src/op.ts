@@ -22,6 +22,11 @@ export interface OpDefinition<I extends OpInputs, A extends OpAttributes, O exte
    */
   readonly kernels?: Readonly<Record<string, FastKernel>>;
   /**
+   * The inputs whose values the gradient reads. Of others it is given the shape and dtype alone: what is kept costs memory,
+   * on wasm a copy. Default all.
+   */
+  readonly reads?: readonly (keyof I & string)[];
+  /**
    * The vector-Jacobian product for each input, as thunks: only those that are needed are run. Written with tfjs ops
    * or other defined ops, it can be differentiated again. Inputs without an entry have no gradient.
    */
@@ -66,21 +71,22 @@ export function defineOp<
   A extends OpAttributes = Record<string, never>,
   O extends tf.Tensor = tf.Tensor,
 >(definition: OpDefinition<I, A, O>): Op<I, A, O> {
-  const { name, gradient } = definition;
+  const { name, reads, gradient } = definition;
   const run = <R extends tf.Tensor | tf.Tensor[]>(
     inputs: I,
     attributes: A,
     pick: (all: tf.Tensor[]) => R,
   ): R => {
     const keys = Object.keys(inputs) as (keyof I & string)[];
+    const kept = reads ?? keys;
     const forwardFunc = (backend: unknown, save: (tensors: tf.Tensor[]) => void): R => {
       const outputs = runForward(definition, inputs, attributes, backend);
-      save([...keys.map((key) => inputs[key] as tf.Tensor), ...outputs]);
+      save([...kept.map((key) => inputs[key] as tf.Tensor), ...outputs]);
       return pick(outputs);
     };
     const backwardsFunc = (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]) => {
-      const savedInputs = Object.fromEntries(keys.map((key, index) => [key, saved[index]])) as I;
-      const [output, ...rest] = saved.slice(keys.length) as [O, ...tf.Tensor[]];
+      const savedInputs = { ...inputs, ...Object.fromEntries(kept.map((key, index) => [key, saved[index]])) };
+      const [output, ...rest] = saved.slice(kept.length) as [O, ...tf.Tensor[]];
       const first = (Array.isArray(dy) ? dy[0] : dy) as O;
       const thunks = gradient(first, { inputs: savedInputs, output, rest }, attributes);
       const missing = (key: string) => () => {

@@ -47,9 +47,12 @@ export function mapInfo(
   return { dims: spatial.length, images: x.shape[0]!, size, channels: x.shape[x.rank - 1]! };
 }
 
+/** The tensor itself if it is float32: on some backends a cast to the same dtype is a copy. */
+export const asFloat = <T extends tf.Tensor>(x: T): T => (x.dtype === 'float32' ? x : tf.cast(x, 'float32'));
+
 /** float32 [images, depth, rows, columns, channels]. */
 export const asMap5 = (x: tf.Tensor, { images, size, channels }: MapInfo): tf.Tensor =>
-  tf.reshape(tf.cast(x, 'float32'), [images, ...size, channels]);
+  tf.reshape(asFloat(x), [images, ...size, channels]);
 
 /** Maxima [images, bins of all levels, channels], and the cells they come from. */
 export function pyramidMax(
@@ -128,7 +131,7 @@ export function averageOfRegions(
   const { size, images, channels } = info;
   const [depth, height, width] = size;
   // Depth as rows, rows and columns together as columns: a separable op has two axes.
-  const map = tf.reshape(tf.cast(x, 'float32'), [images, depth, height * width, channels]);
+  const map = tf.reshape(asFloat(x), [images, depth, height * width, channels]);
   const rows = levels.map(([d, h, w]) => {
     const a = regionWeights(regions, 0, d, depth);
     const overRows = tf.reshape(regionWeights(regions, 1, h, height), [regions.count, h, 1, height, 1]);

@@ -22,7 +22,7 @@ import {
   type TensorBoxes,
 } from './boxes/resolve';
 import { assignLevels, type FpnOptions } from './fpnLevels';
-import { mapInfo } from './maps';
+import { asFloat, mapInfo } from './maps';
 import { separable } from './ops/separable';
 
 export interface RoiAlignOptions {
@@ -163,7 +163,7 @@ function alignBoxes(
   const a = axisWeights(boxes, 0, { ...sampling, bins: rows, size: height });
   const b = axisWeights(boxes, 1, { ...sampling, bins: columns, size: width });
   const shared = share ? tf.mul(a, tf.reshape(share, [boxes.count, 1, 1])) : a;
-  const inputs = { x: tf.cast(x, 'float32'), a: shared, b, images: imageIds(boxes) };
+  const inputs = { x: asFloat(x), a: shared, b, images: imageIds(boxes) };
   return separable(inputs, { whole: false }) as tf.Tensor4D;
 }
 

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkInteger, checkKnownOptions, checkOneOf, formatValue, OptionError } from '@tfkit/core';
 import { adaptiveAvgPool2d } from '../adaptivePool';
-import { alongAxes, mapInfo } from '../maps';
+import { alongAxes, asFloat, mapInfo } from '../maps';
 import { resizeWeights } from '../weights';
 import { type Activation, type ConvWeights, convolutions } from './convolution';
 
@@ -48,7 +48,7 @@ export function pyramidPoolingModule(
       const branch = conv(`${i}`, adaptiveAvgPool2d(x, n));
       return resizeBilinear(branch, [x.shape[1], x.shape[2]], { alignCorners });
     });
-    return tf.concat([tf.cast(x, 'float32'), ...branches], 3);
+    return tf.concat([asFloat(x), ...branches], 3);
   });
 }
 
@@ -74,7 +74,7 @@ export function resizeBilinear(
   return tf.tidy(
     () =>
       alongAxes(
-        tf.cast(x, 'float32'),
+        asFloat(x),
         resizeWeights(size[0], height, alignCorners),
         resizeWeights(size[1], width, alignCorners),
       ) as tf.Tensor4D,

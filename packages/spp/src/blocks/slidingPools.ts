@@ -1,7 +1,7 @@
 /** Pools of several sizes around every cell: the SPP of YOLO and its cascade. */
 import * as tf from '@tensorflow/tfjs-core';
 import { checkInteger, checkKnownOptions, formatValue, OptionError } from '@tfkit/core';
-import { mapInfo } from '../maps';
+import { asFloat, mapInfo } from '../maps';
 import { slidingMax } from '../ops/maxima';
 
 /**
@@ -15,7 +15,7 @@ import { slidingMax } from '../ops/maxima';
 export function slidingMaxPool2d(x: tf.Tensor4D, kernel: number): tf.Tensor4D {
   mapInfo('slidingMaxPool2d', x, [4]);
   checkKernel('slidingMaxPool2d', 'kernel', kernel);
-  return tf.tidy(() => around(tf.cast(x, 'float32'), kernel));
+  return tf.tidy(() => around(asFloat(x), kernel));
 }
 
 /**
@@ -36,7 +36,7 @@ export function yoloSpp(x: tf.Tensor4D, options: { readonly kernels?: readonly n
   mapInfo('yoloSpp', x, [4]);
   checkKernels('yoloSpp', kernels);
   return tf.tidy(() => {
-    const map = tf.cast(x, 'float32');
+    const map = asFloat(x);
     return tf.concat([map, ...poolsOf(map, kernels)], 3);
   });
 }
@@ -62,7 +62,7 @@ export function sppf(
   checkKernel('sppf', 'kernel', kernel);
   checkInteger(['sppf', 'repeats'], repeats, { min: 1 });
   return tf.tidy(() => {
-    const maps = [tf.cast(x, 'float32')];
+    const maps = [asFloat(x)];
     for (let i = 0; i < repeats; i++) maps.push(around(maps[i]!, kernel));
     return tf.concat(maps, 3);
   });

@@ -1,6 +1,6 @@
 /**
- * Maxima by TensorFlow's own MaxPoolWithArgmax where it can: windows around every cell, and bins of one size that cover
- * the map. It takes the first of equal values in row-major order, as everything here does.
+ * Maxima by TensorFlow's own pools where they can: windows around every cell, and bins of one size that cover the map. They
+ * take the first of equal values in row-major order, as everything here does.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { FastKernel } from '@tfkit/core/tfjs';
@@ -31,9 +31,7 @@ interface TensorflowBackend {
 function maxPool(
   backend: TensorflowBackend,
   x: tf.Tensor,
-  window: readonly [number, number],
-  stride: readonly [number, number],
-  padding: 'VALID' | 'SAME',
+  bin: readonly [number, number],
 ): [values: tf.Tensor, cells: tf.Tensor] {
   const { binding } = backend;
   const ints = (name: string, [h, w]: readonly [number, number]) => ({
@@ -44,19 +42,25 @@ function maxPool(
   const attributes = [
     { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
     { name: 'Targmax', type: binding.TF_ATTR_TYPE, value: binding.TF_INT32 },
-    ints('ksize', window),
-    ints('strides', stride),
-    { name: 'padding', type: binding.TF_ATTR_STRING, value: padding },
+    ints('ksize', bin),
+    ints('strides', bin),
+    { name: 'padding', type: binding.TF_ATTR_STRING, value: 'VALID' },
     { name: 'include_batch_in_index', type: binding.TF_ATTR_BOOL, value: false },
   ];
   const [values, positions] = backend.executeMultipleOutputs('MaxPoolWithArgmax', attributes, [x], 2);
   return [values!, tf.floorDiv(positions!, tf.scalar(x.shape[3]!, 'int32'))];
 }
 
-export const slidingMax: FastKernel = ({ x }, { radius }, backend: TensorflowBackend) => {
-  const side = 2 * radius + 1;
-  return maxPool(backend, x, [side, side], [1, 1], 'SAME');
-};
+/** The maxima and, in place of their cells, the map: finding cells costs TensorFlow four times what the maxima cost. */
+export const slidingMax: FastKernel = ({ x }: { x: tf.Tensor4D }, { radius }) => [
+  tf.maxPool(x, 2 * radius + 1, 1, 'same'),
+  x,
+];
+
+export function slidingMaxGradient(dy: tf.Tensor, x: tf.Tensor, y: tf.Tensor, radius: number): tf.Tensor {
+  const attributes = { filterSize: 2 * radius + 1, strides: 1, pad: 'same' };
+  return tf.engine().runKernel('MaxPoolGrad', { dy, input: x, output: y }, attributes) as tf.Tensor;
+}
 
 export const binMax: FastKernel = ({ x }: { x: tf.Tensor }, { plan, whole }, backend: TensorflowBackend) => {
   const [images, depth, height, width, channels] = x.shape as [number, number, number, number, number];
@@ -72,10 +76,7 @@ export const binMax: FastKernel = ({ x }: { x: tf.Tensor }, { plan, whole }, bac
     const { level, bins, source } = planned;
     const size: [number, number] = [height / bins[1], width / bins[2]];
     const finer = plan.find((other: PlannedLevel) => other.level === source)?.bins;
-    found.set(
-      level,
-      finer ? coarser(found.get(source!)!, finer, bins) : maxPool(backend, flat, size, size, 'VALID'),
-    );
+    found.set(level, finer ? coarser(found.get(source!)!, finer, bins) : maxPool(backend, flat, size));
   }
   const levels = [...found.entries()].sort(([a], [b]) => a - b).map(([, pair]) => pair);
   return [0, 1].map((i) =>

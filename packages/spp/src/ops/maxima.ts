@@ -60,6 +60,7 @@ export const scatter: Op<ScatterInputs, ScatterAttributes, tf.Tensor> = defineOp
     webgpu: shaders.webgpuScatter,
     webgl: shaders.webglScatter,
   },
+  reads: ['found', 'images'],
   gradient: (dy, { inputs: { found, images } }, attributes) => ({
     dy: () => gather({ x: dy, found, images }, attributes),
   }),
@@ -78,6 +79,7 @@ const gather: Op<GatherInputs, ScatterAttributes, tf.Tensor> = defineOp({
     return tf.tensor(values, inputs.found.shape);
   },
   kernels: { wasm: wasm.gather, webgpu: shaders.webgpuGather, webgl: shaders.webglGather },
+  reads: ['found', 'images'],
   gradient: (dy, { inputs: { found, images } }, attributes) => ({
     x: () => scatter({ dy, found, images }, attributes),
   }),
@@ -99,6 +101,7 @@ export const binMax = defineOp<BinMaxInputs, BinMaxAttributes>({
     webgpu: shaders.webgpuBinMax,
     webgl: shaders.webglBinMax,
   },
+  reads: ['images'],
   gradient: (dy, { inputs: { x, edges, images }, rest: [found] }, { whole }) => ({
     x: () => {
       const [count, depth, height, width] = x.shape as unknown as MapShape;
@@ -127,8 +130,11 @@ export const slidingMax = defineOp<{ x: tf.Tensor }, { readonly radius: number }
     webgpu: shaders.webgpuSlidingMax,
     webgl: shaders.webglSlidingMax,
   },
-  gradient: (dy, { inputs: { x }, rest: [found] }, { radius }) => ({
+  reads: [],
+  // `found` is the cells, or on tensorflow the map, whose own gradient finds them again.
+  gradient: (dy, { inputs: { x }, output, rest: [found] }, { radius }) => ({
     x: () => {
+      if (found!.dtype === 'float32') return tensorflow.slidingMaxGradient(dy, found!, output, radius);
       const [images, height, width, channels] = x.shape as [number, number, number, number];
       const flat = [images, height * width, channels];
       const dx = scatter(

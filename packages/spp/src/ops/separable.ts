@@ -37,6 +37,7 @@ export const separable: Op<SeparableInputs, Attributes, tf.Tensor> = defineOp({
   name: 'SppSeparable',
   forward: composed,
   kernels: { wasm: wasm.separable, cpu: onHost },
+  reads: ['a', 'b', 'images'],
   gradient: (dy, { inputs: { x, a, b, images } }, { whole }) => ({
     x: () => separableBackprop({ dy, a, b, images }, { whole, count: x.shape[0]! }),
     a: () => tf.zerosLike(a),
@@ -49,6 +50,7 @@ const separableBackprop: Op<BackpropInputs, BackpropAttributes, tf.Tensor> = def
   name: 'SppSeparableBackprop',
   forward: composedBackprop,
   kernels: { wasm: wasm.separableBackprop, cpu: backpropOnHost },
+  reads: ['a', 'b', 'images'],
   gradient: (dy, { inputs: { a, b, images } }, { whole }) => ({
     dy: () => separable({ x: dy, a, b, images }, { whole }),
   }),
@@ -103,7 +105,8 @@ function columnsOf(y: tf.Tensor, b: tf.Tensor): tf.Tensor {
 /** The matrices [regions, rows, height] as one [regions * rows, count * height], each in the columns of its image. */
 function placed(a: tf.Tensor, images: tf.Tensor, count: number): tf.Tensor2D {
   const [regions, rows, height] = a.shape as [number, number, number];
-  const own = tf.reshape(tf.cast(tf.oneHot(images, count), 'float32'), [regions, 1, count, 1]);
+  const isOwn = tf.equal(tf.reshape(images, [regions, 1]), tf.range(0, count, 1, 'int32'));
+  const own = tf.reshape(tf.cast(isOwn, 'float32'), [regions, 1, count, 1]);
   const wide = tf.mul(tf.reshape(a, [regions, rows, 1, height]), own);
   return tf.reshape(wide, [regions * rows, count * height]);
 }
