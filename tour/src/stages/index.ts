@@ -5,12 +5,14 @@ import { stage as marginSoftmax } from './margin-softmax';
 import { stage as niceFlow } from './nice-flow';
 import { stage as segMetrics } from './seg-metrics';
 import { stage as segmentation } from './segmentation';
+import { stage as spp } from './spp';
 import { stage as exports } from './tf-export-decorator';
 
 export const stages: readonly Stage[] = [
   segmentation,
   segMetrics,
   dilatedConv,
+  spp,
   marginSoftmax,
   niceFlow,
   exports,
