@@ -151,8 +151,8 @@ async function fit(
         true,
         Object.values(variables),
       );
-      await loss?.data();
-      tf.dispose([images, loss]);
+      await loss!.data();
+      tf.dispose([images, loss!]);
       await progress(step);
     }
   } finally {
