@@ -1,7 +1,7 @@
 /**
  * Convolutions with gradients at dilation 1, 2, 4, 8 on each backend of Node, beside torch; a causal TCN; memory. Each
- * backend runs in a process of its own, one thread each, and takes turns with torch. BENCH_BACKENDS=wasm,cpu leaves the
- * others out.
+ * backend runs in a process of its own, one thread each, and takes turns with torch.
+ * On a busy machine it can be narrowed: BENCH_BACKENDS=wasm,cpu BENCH_PARTS=conv,tcn,memory BENCH_ROUNDS=3.
  */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,9 @@ import { findTestTargets } from '@tfkit/test-kit/availability';
 import type { Answer, Request } from './worker';
 
 const dilations = [1, 2, 4, 8];
+
+const parts = process.env.BENCH_PARTS?.split(',') ?? ['conv', 'tcn', 'memory'];
+const roundLimit = Number(process.env.BENCH_ROUNDS ?? Infinity);
 
 interface Plan {
   /** Images a batch: fewer where a backend is too slow for four. */
@@ -55,14 +58,18 @@ async function onBackend(
   { quick, log }: BenchContext,
 ): Promise<BenchRow[]> {
   const worker = startWorker(backend);
-  log(`${backend}: convolutions`);
-  const rows = await convolutions(backend, quick ? { ...plan, rounds: 1 } : plan, worker, torch);
-  if (plan.tcnRounds && !quick) {
+  const rows: BenchRow[] = [];
+  if (parts.includes('conv')) {
+    log(`${backend}: convolutions`);
+    const rounds = Math.min(quick ? 1 : plan.rounds, roundLimit);
+    rows.push(...(await convolutions(backend, { ...plan, rounds }, worker, torch)));
+  }
+  if (plan.tcnRounds && !quick && parts.includes('tcn')) {
     log(`${backend}: TCN`);
     rows.push(await network(backend, plan, worker, torch));
   }
   worker.close();
-  if (plan.clock === 'cpu') {
+  if (plan.clock === 'cpu' && parts.includes('memory')) {
     log(`${backend}: memory`);
     rows.push(await memory(backend));
   }
@@ -172,7 +179,7 @@ async function network(
 ): Promise<BenchRow> {
   const ours: number[] = [];
   const theirs: number[] = [];
-  for (let round = 0; round <= tcnRounds; round++) {
+  for (let round = 0; round <= Math.min(tcnRounds, roundLimit); round++) {
     const own = await ask(worker, { op: 'tcn' });
     const peer = await torch?.request<Peer>({ op: 'tcn' });
     if (round === 0) continue;
