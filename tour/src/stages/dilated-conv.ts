@@ -20,7 +20,7 @@ const schedules: readonly (readonly number[])[] = [
   [1, 2, 5],
 ];
 const classes = classNames.length;
-const full = { train: 880, test: 60, steps: 110, batch: 8, rate: 0.008 };
+const full = { train: 640, test: 60, steps: 80, batch: 8, rate: 0.008 };
 const quick = { train: 32, test: 10, steps: 4, batch: 8, rate: 0.008 };
 
 export const stage: Stage = {
