@@ -109,6 +109,8 @@ describeBackends('register', () => {
         atol: 1e-5,
       });
     },
+    // Many shaders to compile, on a GPU in software.
+    180_000,
   );
 
   it('conv1d with a dilation rate, as in tfjs issue 7906: tfjs alone throws, registered it trains', async () => {
