@@ -1,23 +1,32 @@
 /** From the axes of a convolution to what core's 2-D ops take; 1-D runs as 2-D of height 1. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { ConvAttributes } from '@tfkit/core/convolution';
-import type { Axis } from '../plan';
+import { type Axis, zerosAround } from '../plan';
 
-/** Strides, dilations and explicit padding of two axes. */
+/** Strides, dilations and padding of two axes. */
 export function planeAttributes(height: Axis, width: Axis): ConvAttributes {
-  const zeros = [height.before, height.after, width.before, width.after];
   return {
     strides: [height.stride, width.stride],
     dilations: [height.dilation, width.dilation],
-    pad: zeros.every((count) => count === 0)
-      ? 'valid'
-      : [
-          [0, 0],
-          [height.before, height.after],
-          [width.before, width.after],
-          [0, 0],
-        ],
+    pad: padOf(height, width),
   };
+}
+
+/** A word where one says it: TensorFlow copies its input into a larger one for explicit padding. */
+function padOf(height: Axis, width: Axis): ConvAttributes['pad'] {
+  const axes = [height, width];
+  if (axes.every(({ before, after }) => before === 0 && after === 0)) return 'valid';
+  const isSame = ({ input, kernel, stride, dilation, before, after }: Axis) => {
+    const [sameBefore, sameAfter] = zerosAround('same', input, (kernel - 1) * dilation + 1, stride);
+    return before === sameBefore && after === sameAfter;
+  };
+  if (axes.every(isSame)) return 'same';
+  return [
+    [0, 0],
+    [height.before, height.after],
+    [width.before, width.after],
+    [0, 0],
+  ];
 }
 
 /** The height of a 1-D convolution. */
