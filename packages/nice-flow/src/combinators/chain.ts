@@ -73,13 +73,13 @@ export function chain(layers: readonly Bijector[] | Readonly<Record<string, Bije
   });
 }
 
-/** The sum of numbers, scalars and [batch], each kind for itself first. */
+/** The sum of numbers, scalars and [batch], each kind for itself first. (`tf.addN` of more than 7 tensors is invalid on webgpu.) */
 function sumOf(values: readonly (tf.Tensor | number)[]): tf.Tensor | number {
   const constant = values.reduce<number>((sum, value) => (typeof value === 'number' ? sum + value : sum), 0);
   const tensors = values.filter((value) => typeof value !== 'number');
   const sums = [0, 1].flatMap((rank) => {
-    const ofRank = tensors.filter((tensor) => tensor.rank === rank);
-    return ofRank.length > 0 ? [ofRank.length > 1 ? tf.addN(ofRank) : ofRank[0]!] : [];
+    const [first, ...others] = tensors.filter((tensor) => tensor.rank === rank);
+    return first ? [others.reduce((sum, tensor) => tf.add(sum, tensor), first)] : [];
   });
   const total = sums.length === 2 ? tf.add(sums[0]!, sums[1]!) : sums[0];
   return total && constant !== 0 ? tf.add(total, constant) : (total ?? constant);

@@ -60,10 +60,12 @@ function gradientsOf(
   return { loss: value, gradients: grads, updates };
 }
 
+/** Added one by one: `tf.addN` of more than 7 tensors is invalid on webgpu. */
 function globalNorm(gradients: tf.NamedTensorMap): tf.Tensor {
-  return tf.tidy(() =>
-    tf.sqrt(tf.addN(Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient))))),
-  );
+  return tf.tidy(() => {
+    const squares = Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)));
+    return tf.sqrt(squares.reduce((sum, square) => tf.add(sum, square)));
+  });
 }
 
 function applyClipped(
