@@ -6,6 +6,7 @@ export {
   type SparseGradient,
 } from './class-parallel/lossAndGradients';
 export { type ClassShard, classShard, sampleClasses } from './class-parallel/sampling';
+export { SparseSgd, type SparseSgdOptions } from './class-parallel/sparseSgd';
 export { type Labels, validateLabels } from './engine/labels';
 export { marginLogits } from './engine/marginLogits';
 export { type MarginLossOptions, marginLoss } from './engine/marginLoss';
@@ -49,3 +50,4 @@ export {
   type SubCenterOutliersOptions,
   subCenterOutliers,
 } from './subCenterOutliers';
+export { loadClassCenters, saveClassCenters } from './weights';
