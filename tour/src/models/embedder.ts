@@ -13,8 +13,8 @@ export type EmbedderVariables = Record<string, tf.Variable>;
 export type Embeddings = Record<Head, tf.Tensor2D>;
 
 /** Filters of the strided 3x3 convolutions, and the size of what leaves the last for 28x28 pixels. */
-const channels = [1, 16, 32, 64] as const;
-const flatSize = 4 * 4 * 64;
+const channels = [1, 8, 16, 32] as const;
+const flatSize = 4 * 4 * 32;
 
 /** Variables `trunk<i>`, `<head>/projection` and `<head>/centers` [classes, dimension]. Dispose them when done. */
 export function createEmbedder(classes: number, seed: number): EmbedderVariables {

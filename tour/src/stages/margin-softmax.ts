@@ -38,7 +38,7 @@ import { type Block, plots, scores, seriesColors, table, text } from '../report/
 import type { Stage, StageContext } from '../stage';
 
 const knownDigits = 7;
-const full = { steps: 200, batch: 64, rate: 0.003, perFold: 300, shown: 60, enrolled: 20 };
+const full = { steps: 120, batch: 64, rate: 0.003, perFold: 300, shown: 60, enrolled: 20 };
 const quick = { steps: 6, batch: 16, rate: 0.003, perFold: 20, shown: 10, enrolled: 5 };
 type Plan = typeof full;
 
@@ -150,9 +150,9 @@ async function fit(
         },
         true,
         Object.values(variables),
-      );
-      await loss!.data();
-      tf.dispose([images, loss!]);
+      ) as tf.Scalar;
+      await loss.data();
+      tf.dispose([images, loss]);
       await progress(step);
     }
   } finally {

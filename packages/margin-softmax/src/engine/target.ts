@@ -6,6 +6,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { safeNormalize } from '@tfkit/core/tfjs';
 import type { Angle, Margin, TargetValue } from '../margins/margin';
+import { firstQuadrantAngle } from '../margins/trigonometry';
 import { unitRows } from './others';
 
 export interface TargetInputs {
@@ -28,14 +29,11 @@ export function angleBetween(a: tf.Tensor2D, b: tf.Tensor2D): Angle {
   return {
     cos: tf.div(tf.sub(plus, minus), whole) as tf.Tensor1D,
     sin: tf.div(tf.mul(2, tf.mul(tf.sqrt(minus), tf.sqrt(plus))), whole) as tf.Tensor1D,
-    theta: () => tf.mul(2, arctan2(tf.sqrt(minus), tf.sqrt(plus))) as tf.Tensor1D,
+    theta: () => tf.mul(2, firstQuadrantAngle(tf.sqrt(minus), tf.sqrt(plus))) as tf.Tensor1D,
   };
 }
 
 const squaredNorm = (x: tf.Tensor) => tf.sum(tf.square(x), 1);
-
-/** Some GPUs take atan2(0, 1) for pi. */
-const arctan2 = (y: tf.Tensor, x: tf.Tensor) => tf.atan2(tf.maximum(y, 1e-30), x);
 
 /** [batch]: the adjusted cosine (times |w|, or the plain product where the method has no target transform). */
 export function forwardTarget(inputs: TargetInputs, margin: Margin): tf.Tensor1D {

@@ -102,8 +102,10 @@ export class MarginHead {
     this.#velocity = momentum > 0 ? new Blocks(numRows, features, blockRows) : undefined;
     const { key = keyOf(0) } = options;
     for (const { start, count, index } of this.#centres.ranges()) {
-      const values = normal(foldIn(key, index), count * features).map((value) => 0.01 * value);
-      this.#centres.replace(start, tf.tensor2d(values, [count, features]));
+      const values = normal(foldIn(key, index), count * features);
+      // Scaled by the backend: what comes from a typed array may stay in JavaScript's memory until it is used.
+      const rows = tf.tidy(() => tf.mul(tf.tensor2d(values, [count, features]), 0.01) as tf.Tensor2D);
+      this.#centres.replace(start, rows);
       this.#velocity?.replace(start, tf.fill([count, features], 0) as tf.Tensor2D);
     }
   }

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkInteger, checkKnownOptions, checkOneOf } from '@tfkit/core';
 import { common, type Margin } from './margin';
 import { orderStatistics } from './order';
+import { cosine } from './trigonometry';
 
 export interface AdaCosOptions {
   /** C: the scale starts at sqrt(2) log(C - 1). At least 3. */
@@ -44,7 +45,7 @@ export function adaCos(options: AdaCosOptions): Margin {
         const upper = median === 'mean' ? tf.floor(tf.div(count, 2)) : lower;
         const [a, b] = orderStatistics(angle.theta(), valid, [lower, upper]);
         const middle = tf.div(tf.add(a!, b!), 2);
-        const next = tf.div(tf.log(average), tf.cos(tf.minimum(middle, Math.PI / 4)));
+        const next = tf.div(tf.log(average), cosine(tf.minimum(middle, Math.PI / 4)));
         state.scale!.assign(next);
         return next;
       },

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkNumber } from '@tfkit/core';
 import { checkCommon } from './checks';
 import { common, type Margin } from './margin';
+import { cosine, sine } from './trigonometry';
 
 export interface AdaFaceOptions {
   /** m, in [0, pi/2]. Default 0.4. */
@@ -47,17 +48,17 @@ export function adaFace(options: AdaFaceOptions = {}): Margin {
       const inside = tf.lessEqual(tf.abs(cos), bound);
       const c = tf.clipByValue(cos, -bound, bound);
       const s = tf.where(inside, sin, tf.sqrt(tf.sub(1, tf.square(c))));
-      const [cosG, sinG] = [tf.cos(tf.mul(scalers!, margin)), tf.sin(tf.mul(scalers!, margin))];
+      const [cosG, sinG] = [cosine(tf.mul(scalers!, margin)), sine(tf.mul(scalers!, margin))];
       // theta' = theta - m q, held in [eps, pi - eps]: outside, its sine is below that of eps.
-      const cosine = tf.add(tf.mul(c, cosG), tf.mul(s, sinG));
-      const sine = tf.sub(tf.mul(s, cosG), tf.mul(c, sinG));
-      const held = tf.less(sine, Math.sin(eps));
-      const limit = tf.mul(tf.sign(cosine), Math.cos(eps));
-      const adjusted = tf.where(held, limit, cosine);
+      const turnedCos = tf.add(tf.mul(c, cosG), tf.mul(s, sinG));
+      const turnedSin = tf.sub(tf.mul(s, cosG), tf.mul(c, sinG));
+      const held = tf.less(turnedSin, Math.sin(eps));
+      const limit = tf.mul(tf.sign(turnedCos), Math.cos(eps));
+      const adjusted = tf.where(held, limit, turnedCos);
       const moves = tf.cast(tf.logicalAnd(inside, tf.logicalNot(held)), 'float32');
       return {
         value: tf.sub(adjusted, tf.mul(tf.add(scalers!, 1), margin)) as tf.Tensor1D,
-        slope: tf.neg(tf.mul(sine, moves)) as tf.Tensor1D,
+        slope: tf.neg(tf.mul(turnedSin, moves)) as tf.Tensor1D,
       };
     },
     others: {

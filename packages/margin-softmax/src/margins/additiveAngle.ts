@@ -1,6 +1,7 @@
 /** cos(theta + m) through the sine and cosine of theta, and what happens beyond theta + m = pi. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Angle, TargetValue } from './margin';
+import { cosine, sine } from './trigonometry';
 
 /**
  * The adjusted cosine where theta + m passes pi, from where cos(theta + m) would rise again:
@@ -20,8 +21,8 @@ export function additiveAngle(
   pastPi: PastPi,
 ): Required<TargetValue> {
   const { cos, sin } = angle;
-  const cosM = typeof margin === 'number' ? tf.scalar(Math.cos(margin)) : tf.cos(margin);
-  const sinM = typeof margin === 'number' ? tf.scalar(Math.sin(margin)) : tf.sin(margin);
+  const cosM = typeof margin === 'number' ? tf.scalar(Math.cos(margin)) : cosine(margin);
+  const sinM = typeof margin === 'number' ? tf.scalar(Math.sin(margin)) : sine(margin);
   const value = tf.sub(tf.mul(cos, cosM), tf.mul(sin, sinM)) as tf.Tensor1D;
   const slope = tf.neg(tf.add(tf.mul(sin, cosM), tf.mul(cos, sinM))) as tf.Tensor1D;
   if (pastPi === 'none') return { value, slope, marginSlope: slope };

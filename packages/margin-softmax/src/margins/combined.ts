@@ -3,6 +3,7 @@ import { checkInteger, checkNumber, checkOneOf } from '@tfkit/core';
 import { additiveAngle } from './additiveAngle';
 import { checkCommon } from './checks';
 import { type Angle, common, type GradientRule, type Margin, type TargetValue } from './margin';
+import { cosine, sine } from './trigonometry';
 
 export interface CombinedOptions {
   /** Multiplies the angle, in [0, 5]. Default 1. */
@@ -47,8 +48,8 @@ export function combined(options: CombinedOptions = {}): Margin {
 export function scaledAngle(angle: Angle, m1: number, m2 = 0): TargetValue {
   const adjusted = tf.add(tf.mul(angle.theta(), m1), m2);
   return {
-    value: tf.cos(adjusted) as tf.Tensor1D,
-    slope: tf.mul(tf.sin(adjusted), -m1) as tf.Tensor1D,
+    value: cosine(adjusted) as tf.Tensor1D,
+    slope: tf.mul(sine(adjusted), -m1) as tf.Tensor1D,
   };
 }
 

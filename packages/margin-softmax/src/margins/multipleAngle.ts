@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkInteger, checkKnownOptions, checkNumber } from '@tfkit/core';
 import { checkCommon } from './checks';
 import { type Angle, common, type Margin, type TargetValue } from './margin';
+import { cosine, sine } from './trigonometry';
 
 export interface MultipleAngleOptions {
   /** m, an integer in 1..5. Default 4. */
@@ -77,7 +78,7 @@ function integerPsi({ cos, sin }: Angle, m: number): TargetValue {
 export function realPsi(angle: Angle, m: number): TargetValue {
   const multiple = tf.mul(angle.theta(), m);
   const k = tf.floor(tf.div(multiple, Math.PI));
-  return psi(tf.cos(multiple), tf.sin(multiple), k, m);
+  return psi(cosine(multiple), sine(multiple), k, m);
 }
 
 /** (-1)^k cos - 2k and its slope by theta, -m (-1)^k sin. */

@@ -4,6 +4,7 @@ import { checkCommon } from './checks';
 import { common, type GradientRule, type Margin, type OthersTransform } from './margin';
 import { realPsi } from './multipleAngle';
 import { heldMultiple } from './sphereFace2';
+import { cosine, firstQuadrantAngle, sine } from './trigonometry';
 
 export interface SphereFaceROptions {
   /** 'v0': psi with real m. 'v1': cos(min(m theta, pi)). 'v2': the others get cos(theta_j / m). Default 'v1'. */
@@ -38,11 +39,19 @@ export function sphereFaceR(options: SphereFaceROptions = {}): Margin {
 
 /** cos(theta / m) of a cosine. Its slope sin(theta/m) / (m sin(theta)) is infinite at pi, and held one rounding step before. */
 function dividedAngle(m: number): OthersTransform {
-  const sine = (cos: tf.Tensor) => tf.sqrt(tf.maximum(tf.mul(tf.sub(1, cos), tf.add(1, cos)), 1e-7));
-  const divided = (cos: tf.Tensor) => tf.div(tf.atan2(sine(cos), cos), m);
+  const divided = (cos: tf.Tensor) => {
+    const half = firstQuadrantAngle(tf.sqrt(atLeast(tf.sub(1, cos))), tf.sqrt(atLeast(tf.add(1, cos))));
+    return tf.mul(half, 2 / m);
+  };
   return {
     bound: 1,
-    value: (cos) => tf.cos(divided(cos)) as tf.Tensor2D,
-    slope: (cos) => tf.div(tf.sin(divided(cos)), tf.mul(sine(cos), m)) as tf.Tensor2D,
+    value: (cos) => cosine(divided(cos)) as tf.Tensor2D,
+    slope: (cos) => {
+      const sinTheta = tf.sqrt(tf.mul(atLeast(tf.sub(1, cos)), atLeast(tf.add(1, cos))));
+      return tf.div(sine(divided(cos)), tf.mul(sinTheta, m)) as tf.Tensor2D;
+    },
   };
 }
+
+/** Half a rounding step of 1 at least: cosines are rounded, and may pass 1. */
+const atLeast = (x: tf.Tensor) => tf.maximum(x, 2 ** -24);
