@@ -169,11 +169,11 @@ describeBackends('roiAlign', () => {
   it('gives boxes no gradient, and leaks nothing', async () => {
     const x = seededTensor(1, [1, 6, 6, 2]) as tf.Tensor4D;
     const given = tf.tensor2d([[0, 1, 1, 4, 5]]);
-    const [w, v] = [tf.variable(tf.scalar(1), true, 'ofBoxes'), tf.variable(tf.scalar(2), true, 'ofMap')];
+    const [w, v] = [tf.variable(tf.scalar(1)), tf.variable(tf.scalar(2))];
     const { grads } = tf.variableGrads(() =>
       tf.sum(spp.roiAlign(tf.mul(x, v) as tf.Tensor4D, tf.mul(given, w), { outputSize: 2 })),
     );
-    expect(Object.keys(grads)).toEqual(['ofMap']);
+    expect(Object.keys(grads)).toEqual([v.name]);
     tf.dispose([grads, w, v]);
     await expectNoLeak(() => spp.roiAlign(x, given, { outputSize: 2 }).dispose());
     await expectNoLeak(() => spp.roiPool(x, given, { outputSize: 2 }).dispose());
