@@ -130,7 +130,7 @@ async function pyramids(backend: string, peer: Peer | undefined, quick: boolean)
   const dy = tf.ones([8, 21 * 256]);
   const gradient = tf.grad((z) => spatialPyramidPool(z));
   const ask = (pass: string) => () => peer!.torch.request<{ cpu: number }>({ case: 'spp', pass });
-  const rounds = quick ? 2 : 15;
+  const rounds = quick ? 2 : 9;
   const times = await race(
     { forward: () => spatialPyramidPool(x), both: () => gradient(x, dy) },
     peer ? { torchForward: ask('forward'), torchBoth: ask('both') } : {},
@@ -195,7 +195,7 @@ async function windows(backend: string, _peer: Peer | undefined, quick: boolean)
       composed: () => oneByOne((box) => tf.tidy(() => crop(box))),
     },
     {},
-    quick ? 1 : 5,
+    quick ? 1 : 3,
   );
   map.dispose();
   const name = 'SPP of 1,000 windows of 1x64x64x256, forward';
@@ -251,7 +251,7 @@ async function cascades(backend: string, peer: Peer | undefined, quick: boolean)
       cascadeBoth: () => tf.grad((z) => sppf(z as tf.Tensor4D))(x, dy),
     },
     peer ? { torchForward: ask('forward'), torchBoth: ask('both') } : {},
-    quick ? 1 : 9,
+    quick ? 1 : 3,
   );
   tf.dispose([x, dy]);
   const name = (pass: string) => `SPPF 5,5,5 on 8x20x20x512, ${pass}`;
@@ -287,7 +287,7 @@ async function regions(backend: string, peer: Peer | undefined, quick: boolean):
       both: () => tf.grad((z) => roiAlign(z as tf.Tensor4D, boxes, options))(map, dy),
     },
     withVision ? { visionForward: ask('forward'), visionBoth: ask('both') } : {},
-    quick ? 1 : 9,
+    quick ? 1 : 3,
   );
   tf.dispose([map, dy]);
   const vision = withVision ? `torchvision ${peer?.versions.torchvision}, channels last, 1 thread` : '';

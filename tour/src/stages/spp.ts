@@ -76,7 +76,7 @@ function createNetwork(seed: number): Network {
 /** Logits [batch, 10] of images [batch, size, size, 1] of any size. */
 function logitsOf(network: Network, images: tf.Tensor4D): tf.Tensor2D {
   const layer = (x: tf.Tensor4D, filter: tf.Variable, offset: tf.Variable): tf.Tensor4D =>
-    tf.relu<tf.Tensor4D>(tf.add(tf.conv2d(x, filter as unknown as tf.Tensor4D, 2, 'same'), offset));
+    tf.relu(tf.add<tf.Tensor4D>(tf.conv2d(x, filter as unknown as tf.Tensor4D, 2, 'same'), offset));
   return tf.tidy(() => {
     const map = layer(layer(images, network.conv1, network.offset1), network.conv2, network.offset2);
     const vector = spatialPyramidPool(map, { levels });

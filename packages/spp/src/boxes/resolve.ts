@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { checkDType, checkOneOf, formatShape, formatValue, ShapeError, ValueError } from '@tfkit/core';
+import { defineOp } from '@tfkit/core/tfjs';
 
 /** A box's corners: (x1, y1, x2, y2), or (y1, x1, y2, x2) as in tf.image. In 1-D and 3-D: (x1, x2), (x1, y1, z1, x2, y2, z2). */
 export type CornerFormat = 'xyxy' | 'yxyx';
@@ -91,6 +92,13 @@ function rowsOf(
   });
 }
 
+/** A tensor off the tape: an op without inputs depends on nothing. Boxes are constants, as in torchvision. */
+const constant = defineOp<Record<string, never>, { readonly compute: () => tf.Tensor }>({
+  name: 'SppConstant',
+  forward: (_, { compute }) => compute(),
+  gradient: () => ({}),
+});
+
 function ofTensor(
   functionName: string,
   boxes: tf.Tensor,
@@ -107,7 +115,7 @@ function ofTensor(
     );
   }
   const count = boxes.shape[0]!;
-  const numbers = tf.cast(boxes, 'float32');
+  const numbers = constant({}, { compute: () => tf.cast(boxes, 'float32') });
   const column = (index: number) => tf.reshape(tf.slice(numbers, [0, index], [count, 1]), [count]);
   const first = bare ? 0 : 1;
   const axes = Array.from({ length: dims }, (_, i) => axis(i));

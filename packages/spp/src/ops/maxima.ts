@@ -102,7 +102,7 @@ export const binMax = defineOp<BinMaxInputs, BinMaxAttributes>({
     webgl: shaders.webglBinMax,
   },
   reads: ['images'],
-  gradient: (dy, { inputs: { x, edges, images }, rest: [found] }, { whole }) => ({
+  gradient: (dy, { inputs: { x, images }, rest: [found] }, { whole }) => ({
     x: () => {
       const [count, depth, height, width] = x.shape as unknown as MapShape;
       const dx = scatter(
@@ -111,9 +111,6 @@ export const binMax = defineOp<BinMaxInputs, BinMaxAttributes>({
       );
       return tf.reshape(dx, x.shape);
     },
-    // Where a box begins decides which cells are pooled, a step function.
-    edges: () => tf.zeros(edges.shape),
-    images: () => tf.zeros(images.shape),
   }),
 });
 
