@@ -5,13 +5,13 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, workerData } from 'node:worker_threads';
 import { BackendError, checkInteger, checkKnownOptions, checkNumber, checkOneOf, OptionError } from '@tfkit/core';
-import { abortGroup, setState } from './arena/failure';
+import { abortGroup, failureFrom, setState } from './arena/failure';
 import { joinArena } from './arena/group';
 import { initialBytes, magic, rankBase, rankWord, word } from './arena/layout';
 import type { SharedMemory } from './arena/memory';
 import { openThreadMemory } from './arena/threadMemory';
 import { type RankEnvironment, rankEnvironment, sharedFileVariable } from './environment';
-import { CollectiveError, textOf } from './errors';
+import { CollectiveError } from './errors';
 import type { BackendName, ProcessGroup } from './processGroup';
 import { createShared, openShared, sharedPath } from './processes/memory';
 import { soloGroup } from './solo';
@@ -168,7 +168,8 @@ async function openWhenReady(path: string, place: RankEnvironment, timeout: numb
 /** Tells the other ranks how this process ends, if it can; what it cannot tell (SIGKILL) they see by its pid. */
 function reportExit(memory: SharedMemory, rank: number): void {
   process.on('uncaughtExceptionMonitor', (error) => {
-    abortGroup(memory, rank, 'failed', `rank ${rank} failed: ${textOf(error)}`);
+    const failure = failureFrom(rank, error);
+    abortGroup(memory, failure.rank, failure.reason, failure.text);
   });
   process.on('exit', (code) => {
     if (code !== 0) abortGroup(memory, rank, 'failed', `rank ${rank} exited with code ${code}.`);

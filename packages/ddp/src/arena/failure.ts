@@ -1,5 +1,5 @@
 /** The failure of a group: the first one is kept in the arena, and every rank that waits throws it. */
-import { CollectiveError, type CollectiveErrorReason } from '../errors';
+import { CollectiveError, type CollectiveErrorReason, textOf } from '../errors';
 import { rankBase, rankWord, reasons, word, wordsPerRank } from './layout';
 import type { SharedMemory } from './memory';
 
@@ -36,6 +36,15 @@ export interface GroupFailure {
   readonly rank: number;
   readonly reason: CollectiveErrorReason;
   readonly text: string;
+}
+
+/** What a rank's uncaught error means for the group: a collective that it could not complete names the rank to blame. */
+export function failureFrom(rank: number, thrown: unknown): GroupFailure {
+  const { name, rank: blamed, reason, message } = (thrown ?? {}) as Partial<CollectiveError>;
+  if (name === 'CollectiveError' && typeof blamed === 'number' && reason) {
+    return { rank: blamed, reason, text: String(message) };
+  }
+  return { rank, reason: 'failed', text: `rank ${rank} failed: ${textOf(thrown)}` };
 }
 
 export function failureOf({ words }: SharedMemory): GroupFailure | undefined {

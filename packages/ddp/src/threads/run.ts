@@ -1,6 +1,6 @@
 /** Ranks as worker threads of this process: starts them, notices the first that fails, and ends the others. */
 import { Worker, type WorkerOptions } from 'node:worker_threads';
-import { abortGroup, failureOf, setState, stateWord } from '../arena/failure';
+import { abortGroup, failureFrom, failureOf, type GroupFailure, setState, stateWord } from '../arena/failure';
 import { lastCall } from '../arena/lane';
 import type { SharedMemory } from '../arena/memory';
 import { createThreadMemory, openThreadMemory } from '../arena/threadMemory';
@@ -43,7 +43,7 @@ const graceMilliseconds = 3000;
 
 interface Outcome {
   readonly result?: unknown;
-  readonly failure?: { readonly text: string; readonly cause?: unknown };
+  readonly failure?: GroupFailure & { readonly cause?: unknown };
 }
 
 /**
@@ -59,8 +59,8 @@ export async function runThreads(options: RunThreadsOptions): Promise<unknown[]>
   const workers: Worker[] = [];
   const endAll = () => Promise.all(workers.map((worker) => worker.terminate()));
   let grace: NodeJS.Timeout | undefined;
-  const failed = (rank: number, text: string) => {
-    abortGroup(memory, rank, 'failed', text);
+  const failed = ({ rank, reason, text }: GroupFailure) => {
+    abortGroup(memory, rank, reason, text);
     grace ??= setTimeout(endAll, graceMilliseconds);
   };
   const onAbort = () => void endAll();
@@ -75,7 +75,7 @@ export async function runThreads(options: RunThreadsOptions): Promise<unknown[]>
         const outcome = await outcomeOf(worker, rank);
         if (outcome.failure) {
           causes.set(rank, outcome.failure.cause);
-          failed(rank, outcome.failure.text);
+          failed(outcome.failure);
         } else if (Atomics.load(memory.words, stateWord(rank)) !== 2) setState(memory, rank, 2);
         return outcome;
       }),
@@ -105,16 +105,17 @@ function outcomeOf(worker: Worker, rank: number): Promise<Outcome> {
     worker.on('message', (message: { tfkitResult?: unknown } | null) => {
       if (message && typeof message === 'object' && 'tfkitResult' in message) result = message.tfkitResult;
     });
-    worker.on('messageerror', (cause) => {
-      failure ??= { text: `rank ${rank} failed: its result cannot be cloned: ${textOf(cause)}`, cause };
-    });
+    const fail = (text: string, cause?: unknown) => {
+      failure ??= { rank, reason: 'failed', text: `rank ${rank} ${text}`, cause };
+    };
+    worker.on('messageerror', (cause) => fail(`failed: its result cannot be cloned: ${textOf(cause)}`, cause));
     worker.on('error', (cause) => {
       const code = (cause as NodeJS.ErrnoException)?.code;
-      const text = code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'ran out of heap' : `failed: ${textOf(cause)}`;
-      failure ??= { text: `rank ${rank} ${text}`, cause };
+      if (code === 'ERR_WORKER_OUT_OF_MEMORY') fail('ran out of heap', cause);
+      else failure ??= { ...failureFrom(rank, cause), cause };
     });
     worker.on('exit', (code) => {
-      if (code !== 0) failure ??= { text: `rank ${rank} exited with code ${code}.` };
+      if (code !== 0) fail(`exited with code ${code}.`);
       resolve({ result, failure });
     });
   });

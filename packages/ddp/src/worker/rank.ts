@@ -48,9 +48,18 @@ async function functionOf(task: Exclude<RankTask, { kind: 'script' }>): Promise<
       `spawn: a function must run on Node >= 20.12, got ${process.version}. Pass the URL of a module.`,
     );
   }
+  quietly('USE_MAIN_CONTEXT_DEFAULT_LOADER');
   // The file's name makes `import('./x.js')` inside the function mean what it does where it was written.
   return vm.runInThisContext(`(${task.source})`, {
     filename: join(dirname(fileURLToPath(task.base)), 'spawned-function.mjs'),
     importModuleDynamically: loader as never,
   }) as RankFunction;
+}
+
+/** Drops Node's warning that a feature is experimental: the program that calls `spawn` did not choose it. */
+function quietly(feature: string): void {
+  const emitWarning = process.emitWarning.bind(process) as (...details: unknown[]) => void;
+  process.emitWarning = ((...details: unknown[]) => {
+    if (!String(details[0]).includes(feature)) emitWarning(...details);
+  }) as typeof process.emitWarning;
 }

@@ -59,9 +59,17 @@ const valuesOf = async (variables) =>
     await Promise.all(Object.entries(variables).map(async ([name, value]) => [name, (await value.data()).slice()])),
   );
 
+/** Several of these functions one after the other in the same ranks: [[name, argument], ...] gives their results. */
+export async function several(group, { backend, paths, calls }) {
+  const functions = { trainVariables, fitModel, gradientModes, uneven, unused, checkpointed, syncNorm, computeAtOnce };
+  const results = [];
+  for (const [name, argument] of calls) results.push(await functions[name](group, { backend, paths, ...argument }));
+  return results;
+}
+
 /** A custom loop over variables: W ranks with batches of b, or one with W b. */
-export async function trainVariables(group, { backend, anchor, optimizer, steps, batch, count, options }) {
-  const tf = await useBackend(backend, anchor);
+export async function trainVariables(group, { backend, paths, optimizer, steps, batch, count, options }) {
+  const tf = await useBackend(backend, paths);
   const { xs, ys } = makeData(count);
   const variables = createVariables(tf, group.rank);
   const stepper = optimizers[optimizer](tf);
@@ -88,8 +96,8 @@ export async function trainVariables(group, { backend, anchor, optimizer, steps,
 }
 
 /** A tf.layers model with batch normalisation, by model.fit. */
-export async function fitModel(group, { backend, anchor, optimizer, epochs, batch, count, options, synced = true }) {
-  const tf = await useBackend(backend, anchor);
+export async function fitModel(group, { backend, paths, optimizer, epochs, batch, count, options, synced = true }) {
+  const tf = await useBackend(backend, paths);
   const tfl = await import('@tensorflow/tfjs-layers');
   const { convertSyncBatchNorm } = await import('@tfkit/ddp/layers');
   const initializer = (seed) => tfl.initializers.glorotUniform({ seed: seed + group.rank });
@@ -119,8 +127,8 @@ export async function fitModel(group, { backend, anchor, optimizer, epochs, batc
 }
 
 /** Gradients of one step in every mode, for one batch on each rank. */
-export async function gradientModes(group, { backend, anchor }) {
-  const tf = await useBackend(backend, anchor);
+export async function gradientModes(group, { backend, paths }) {
+  const tf = await useBackend(backend, paths);
   const { xs, ys } = makeData(8 * group.size);
   const indices = new DistributedSampler(8 * group.size, { group, shuffle: false }).indices();
   const [x, y] = [gather(tf, xs, features, indices), gather(tf, ys, classes, indices)];
@@ -163,8 +171,8 @@ export async function gradientModes(group, { backend, anchor }) {
 }
 
 /** Ranks with different numbers of batches. */
-export async function uneven(group, { backend, anchor, steps }) {
-  const tf = await useBackend(backend, anchor);
+export async function uneven(group, { backend, paths, steps }) {
+  const tf = await useBackend(backend, paths);
   const { xs, ys } = makeData(64);
   const variables = createVariables(tf, group.rank);
   const optimizer = tf.train.sgd(0.1);
@@ -183,8 +191,8 @@ export async function uneven(group, { backend, anchor, steps }) {
 }
 
 /** One step whose loss lacks a variable on some ranks. */
-export async function unused(group, { backend, anchor, ranks, options }) {
-  const tf = await useBackend(backend, anchor);
+export async function unused(group, { backend, paths, ranks, options }) {
+  const tf = await useBackend(backend, paths);
   const variables = { a: tf.variable(tf.tensor1d([1, 2])), b: tf.variable(tf.tensor1d([3, 4])), c: tf.variable(tf.scalar(5)) };
   const parallel = await ddp(variables, { group, ...options });
   const usesB = ranks.includes(group.rank);
@@ -198,8 +206,8 @@ export async function unused(group, { backend, anchor, ranks, options }) {
 }
 
 /** A gradient that is NaN on one rank. */
-export async function notFinite(group, { backend, anchor, bad }) {
-  const tf = await useBackend(backend, anchor);
+export async function notFinite(group, { backend, paths, bad }) {
+  const tf = await useBackend(backend, paths);
   const variables = { a: tf.variable(tf.scalar(1)), b: tf.variable(tf.scalar(0)) };
   const parallel = await ddp(variables, { group, checkFinite: true });
   const factor = group.rank === bad ? Number.NaN : 1;
@@ -207,8 +215,8 @@ export async function notFinite(group, { backend, anchor, bad }) {
 }
 
 /** Variables that drift apart. */
-export async function drift(group, { backend, anchor, bad }) {
-  const tf = await useBackend(backend, anchor);
+export async function drift(group, { backend, paths, bad }) {
+  const tf = await useBackend(backend, paths);
   const variables = { a: tf.variable(tf.tensor1d([1, 2])), b: tf.variable(tf.tensor1d([3, 4])) };
   const parallel = await ddp(variables, { group });
   await parallel.checkSync();
@@ -217,14 +225,14 @@ export async function drift(group, { backend, anchor, bad }) {
 }
 
 /** A model with another shape on one rank. */
-export async function otherShape(group, { backend, anchor, bad }) {
-  const tf = await useBackend(backend, anchor);
+export async function otherShape(group, { backend, paths, bad }) {
+  const tf = await useBackend(backend, paths);
   await ddp({ kernel: tf.variable(tf.zeros(group.rank === bad ? [3, 5] : [3, 4])) }, { group });
 }
 
 /** Checkpoints: trains, saves, trains on; then a new state resumes and does the same. */
-export async function checkpointed(group, { backend, anchor, path }) {
-  const tf = await useBackend(backend, anchor);
+export async function checkpointed(group, { backend, paths, path }) {
+  const tf = await useBackend(backend, paths);
   const { xs, ys } = makeData(32);
   const run = async (variables, optimizer, from, to) => {
     const parallel = await ddp(variables, { group, optimizer });
@@ -253,8 +261,8 @@ export async function checkpointed(group, { backend, anchor, path }) {
 }
 
 /** The gradient of syncBatchNorm on this rank's part of a batch, and its statistics. */
-export async function syncNorm(group, { backend, anchor, rows, axis, shape }) {
-  const tf = await useBackend(backend, anchor);
+export async function syncNorm(group, { backend, paths, rows, axis, shape }) {
+  const tf = await useBackend(backend, paths);
   const { syncBatchNorm } = await import('@tfkit/ddp/tfjs');
   const total = rows.reduce((sum, count) => sum + count, 0);
   const rest = shape.reduce((product, size) => product * size, 1);
@@ -284,8 +292,8 @@ export async function syncNorm(group, { backend, anchor, rows, axis, shape }) {
 }
 
 /** Two tfjs-node workers, or more, that compute at once. */
-export async function computeAtOnce(group, { backend, anchor, seconds }) {
-  const tf = await useBackend(backend, anchor);
+export async function computeAtOnce(group, { backend, paths, seconds }) {
+  const tf = await useBackend(backend, paths);
   const a = tf.tensor(normal(key(7), [64, 64]), [64, 64]);
   group.sync.barrier();
   const end = Date.now() + seconds * 1000;
