@@ -3,22 +3,16 @@
  * (`to` = `from`). The sums are taken in float32.
  */
 
-// @ts-ignore: decorator
-@inline
 function toBfloat16(value: f32): u32 {
   const bits = reinterpret<u32>(value);
   if ((bits & 0x7fffffff) > 0x7f800000) return (bits >> 16) | 0x40;
   return (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
 }
 
-// @ts-ignore: decorator
-@inline
 function fromBfloat16(code: u32): f32 {
   return reinterpret<f32>(code << 16);
 }
 
-// @ts-ignore: decorator
-@inline
 function toFloat16(value: f32): u32 {
   const sign = (reinterpret<u32>(value) >> 16) & 0x8000;
   let bits = reinterpret<u32>(value) & 0x7fffffff;
@@ -31,15 +25,13 @@ function toFloat16(value: f32): u32 {
   return sign | (bits >> 13);
 }
 
-// @ts-ignore: decorator
-@inline
 function fromFloat16(code: u32): f32 {
   const sign = (code & 0x8000) << 16;
   let bits = (code & 0x7fff) << 13;
   const exponent = bits & 0x0f800000;
   bits += 0x38000000;
-  if (exponent == 0x0f800000) bits += 0x38000000;
-  else if (exponent == 0) {
+  if (exponent === 0x0f800000) bits += 0x38000000;
+  else if (exponent === 0) {
     const subnormal = reinterpret<f32>(bits + 0x00800000) - reinterpret<f32>(0x38800000);
     bits = reinterpret<u32>(subnormal);
   }
@@ -47,14 +39,23 @@ function fromFloat16(code: u32): f32 {
 }
 
 export function encodeBfloat16(to: usize, from: usize, count: i32): void {
-  for (let i: usize = 0; i < <usize>count; i++) store<u16>(to + (i << 1), <u16>toBfloat16(load<f32>(from + (i << 2))));
+  for (let i: usize = 0; i < <usize>count; i++)
+    store<u16>(to + (i << 1), <u16>toBfloat16(load<f32>(from + (i << 2))));
 }
 
 export function encodeFloat16(to: usize, from: usize, count: i32): void {
-  for (let i: usize = 0; i < <usize>count; i++) store<u16>(to + (i << 1), <u16>toFloat16(load<f32>(from + (i << 2))));
+  for (let i: usize = 0; i < <usize>count; i++)
+    store<u16>(to + (i << 1), <u16>toFloat16(load<f32>(from + (i << 2))));
 }
 
-export function reduceBfloat16(out: usize, slots: usize, stride: usize, ranks: i32, count: i32, scale: f32): void {
+export function reduceBfloat16(
+  out: usize,
+  slots: usize,
+  stride: usize,
+  ranks: i32,
+  count: i32,
+  scale: f32,
+): void {
   for (let i: usize = 0; i < <usize>count; i++) {
     let from = slots + (i << 1);
     let sum: f32 = 0;
@@ -63,7 +64,14 @@ export function reduceBfloat16(out: usize, slots: usize, stride: usize, ranks: i
   }
 }
 
-export function reduceFloat16(out: usize, slots: usize, stride: usize, ranks: i32, count: i32, scale: f32): void {
+export function reduceFloat16(
+  out: usize,
+  slots: usize,
+  stride: usize,
+  ranks: i32,
+  count: i32,
+  scale: f32,
+): void {
   for (let i: usize = 0; i < <usize>count; i++) {
     let from = slots + (i << 1);
     let sum: f32 = 0;

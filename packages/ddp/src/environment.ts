@@ -44,8 +44,10 @@ export function rankEnvironment(env: Environment = process.env): RankEnvironment
     if (env[rankName] === undefined || env[sizeName] === undefined) continue;
     const size = numberOf(env, sizeName, { min: 1 });
     const rank = numberOf(env, rankName, { min: 0, max: size - 1 });
-    const localSize = env[localSizeName] === undefined ? size : numberOf(env, localSizeName, { min: 1, max: size });
-    const localRank = env[localRankName] === undefined ? rank : numberOf(env, localRankName, { min: 0, max: localSize - 1 });
+    const localSize =
+      env[localSizeName] === undefined ? size : numberOf(env, localSizeName, { min: 1, max: size });
+    const localRank =
+      env[localRankName] === undefined ? rank : numberOf(env, localRankName, { min: 0, max: localSize - 1 });
     const restarts = numberOf(env, 'TORCHELASTIC_RESTART_COUNT', { min: 0 }, 0);
     const launcher = name === 'torchrun' && env[sharedFileVariable] ? 'tfkit-ddp' : name;
     return { launcher, rank, size, localRank, localSize, restarts };

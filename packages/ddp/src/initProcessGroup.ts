@@ -4,7 +4,14 @@ import { existsSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, workerData } from 'node:worker_threads';
-import { BackendError, checkInteger, checkKnownOptions, checkNumber, checkOneOf, OptionError } from '@tfkit/core';
+import {
+  BackendError,
+  checkInteger,
+  checkKnownOptions,
+  checkNumber,
+  checkOneOf,
+  OptionError,
+} from '@tfkit/core';
 import { abortGroup, failureFrom, setState } from './arena/failure';
 import { joinArena } from './arena/group';
 import { initialBytes, magic, rankBase, rankWord, word } from './arena/layout';
@@ -12,8 +19,8 @@ import type { SharedMemory } from './arena/memory';
 import { openThreadMemory } from './arena/threadMemory';
 import { type RankEnvironment, rankEnvironment, sharedFileVariable } from './environment';
 import { CollectiveError } from './errors';
-import type { BackendName, ProcessGroup } from './processGroup';
 import { createShared, openShared, sharedPath } from './processes/memory';
+import type { BackendName, ProcessGroup } from './processGroup';
 import { soloGroup } from './solo';
 import type { RankWorkerData } from './threads/run';
 
@@ -74,7 +81,10 @@ function checkExpected(group: ProcessGroup, { size, backend }: ProcessGroupOptio
   return group;
 }
 
-async function join(timeout: number | undefined, { size, backend }: ProcessGroupOptions): Promise<ProcessGroup> {
+async function join(
+  timeout: number | undefined,
+  { size, backend }: ProcessGroupOptions,
+): Promise<ProcessGroup> {
   const inThread = isMainThread ? undefined : (workerData as Partial<RankWorkerData> | null)?.tfkitRank;
   if (inThread) {
     checkExpected({ size: inThread.size, backend: 'threads' } as ProcessGroup, { size, backend });
@@ -151,7 +161,8 @@ async function openWhenReady(path: string, place: RankEnvironment, timeout: numb
     if (existsSync(path)) {
       const memory = openShared(path);
       const makerPid = Atomics.load(memory.words, rankBase(0) + rankWord.pid);
-      const isOurs = place.launcher === 'tfkit-ddp' || place.rank === 0 || (makerPid > 0 && memory.isAlive!(makerPid));
+      const isOurs =
+        place.launcher === 'tfkit-ddp' || place.rank === 0 || (makerPid > 0 && memory.isAlive!(makerPid));
       if (Atomics.load(memory.words, word.magic) === magic && isOurs) return memory;
       memory.close();
     }

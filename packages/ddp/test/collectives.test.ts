@@ -26,7 +26,9 @@ function reduced(name: string, op: string, length: number): number[] {
     if (op === 'max') return Math.max(...values);
     if (op === 'min') return Math.min(...values);
     const sum = values.reduce((a, b) => a + b, 0);
-    return op === 'sum' ? sum : Number(name === 'Float32Array' ? Math.fround(sum * Math.fround(1 / size)) : sum * (1 / size));
+    return op === 'sum'
+      ? sum
+      : Number(name === 'Float32Array' ? Math.fround(sum * Math.fround(1 / size)) : sum * (1 / size));
   });
 }
 
@@ -66,7 +68,20 @@ describe('collectives of 3 ranks', () => {
 
   it('round to float16 and bfloat16, to nearest and ties to even', () => {
     const { fp16, bf16 } = results[0]!.halves;
-    const expected16 = [0, -0, 1, 1.0009765625, 65504, Infinity, Infinity, -1.1920928955078125e-7, 5.960464477539063e-8, 0, Infinity, NaN];
+    const expected16 = [
+      0,
+      -0,
+      1,
+      1.0009765625,
+      65504,
+      Infinity,
+      Infinity,
+      -1.1920928955078125e-7,
+      2 ** -24,
+      0,
+      Infinity,
+      NaN,
+    ];
     // The other ranks add -0: the sign of a zero sum is that of +0 + -0.
     expect(Array.from(fp16, (value) => value + 0)).toEqual(expected16.map((value) => value + 0));
     const asBf16 = (value: number) => {
@@ -119,27 +134,43 @@ describe('the group of one', () => {
       'allReduce: data must be float32 or float64 for the mean, got int32.',
     );
     expect(() => sync.allReduce([1] as never)).toThrow(/^allReduce: data must be a typed array of float32, /);
-    expect(() => sync.broadcastObject(1, 1)).toThrow('broadcastObject: root must be an integer in [0, 0], got 1.');
+    expect(() => sync.broadcastObject(1, 1)).toThrow(
+      'broadcastObject: root must be an integer in [0, 0], got 1.',
+    );
     await expect(initProcessGroup({ size: 2 })).rejects.toThrow(
       'initProcessGroup: options.size must be the number of ranks, 1, got 2. Start it with: tfkit-ddp run -n 2',
     );
-    await expect(initProcessGroup({ backend: 'threads' })).rejects.toThrow(/how the program was started, 'single', got 'threads'/);
+    await expect(initProcessGroup({ backend: 'threads' })).rejects.toThrow(
+      /how the program was started, 'single', got 'threads'/,
+    );
   });
 });
 
 describe('spawn', () => {
   it('refuses what it cannot send', async () => {
-    await expect(spawn(Math.max.bind(null) as never, 2)).rejects.toThrow(/task must be a function with source text/);
-    await expect(spawn('train.mjs', 2)).rejects.toThrow(/task must be a function or a file URL, got 'train.mjs'/);
-    await expect(spawn(async () => 1, 0)).rejects.toThrow('spawn: size must be an integer in [1, 256], got 0.');
-    await expect(spawn(async () => 1, 1, { timeOut: 1 } as never)).rejects.toThrow(/options must be among args, timeout/);
-    await expect(spawn(rankFile('collectives'), 1, { exportName: 'none' })).rejects.toThrow(/must export a function 'none'/);
+    await expect(spawn(Math.max.bind(null) as never, 2)).rejects.toThrow(
+      /task must be a function with source text/,
+    );
+    await expect(spawn('train.mjs', 2)).rejects.toThrow(
+      /task must be a function or a file URL, got 'train.mjs'/,
+    );
+    await expect(spawn(async () => 1, 0)).rejects.toThrow(
+      'spawn: size must be an integer in [1, 256], got 0.',
+    );
+    await expect(spawn(async () => 1, 1, { timeOut: 1 } as never)).rejects.toThrow(
+      /options must be among args, timeout/,
+    );
+    await expect(spawn(rankFile('collectives'), 1, { exportName: 'none' })).rejects.toThrow(
+      /must export a function 'none'/,
+    );
   });
 
   it('ends all ranks when it is aborted', async () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(new Error('enough')), 500);
-    const forever = spawn(async () => new Promise((resolve) => setTimeout(resolve, 1e9)), 2, { signal: controller.signal });
+    const forever = spawn(async () => new Promise((resolve) => setTimeout(resolve, 1e9)), 2, {
+      signal: controller.signal,
+    });
     await expect(forever).rejects.toThrow('enough');
   });
 });

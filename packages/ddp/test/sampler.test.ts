@@ -29,15 +29,21 @@ describe('DistributedSampler', () => {
 
   it('deals every sample, in the order of the epoch, to one rank', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 9 }), fc.nat(1000), fc.boolean(), (count, size, seed, dropLast) => {
-        const parts = all(count, size, { seed, dropLast });
-        const lengths = new Set(parts.map((part) => part.length));
-        expect(lengths.size).toBe(1);
-        const dealt = parts[0]!.flatMap((_, i) => parts.map((part) => part[i]!));
-        const order = permutation(key(seed), count);
-        expect(dealt).toEqual(dealt.map((_, i) => order[i % count]));
-        expect(dealt.length).toBe(dropLast ? count - (count % size) : Math.ceil(count / size) * size);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 200 }),
+        fc.integer({ min: 1, max: 9 }),
+        fc.nat(1000),
+        fc.boolean(),
+        (count, size, seed, dropLast) => {
+          const parts = all(count, size, { seed, dropLast });
+          const lengths = new Set(parts.map((part) => part.length));
+          expect(lengths.size).toBe(1);
+          const dealt = parts[0]!.flatMap((_, i) => parts.map((part) => part[i]!));
+          const order = permutation(key(seed), count);
+          expect(dealt).toEqual(dealt.map((_, i) => order[i % count]));
+          expect(dealt.length).toBe(dropLast ? count - (count % size) : Math.ceil(count / size) * size);
+        },
+      ),
     );
   });
 
@@ -54,13 +60,21 @@ describe('DistributedSampler', () => {
 
   it('gives batches, the last one smaller', () => {
     const sampler = new DistributedSampler(10, { shuffle: false });
-    expect(Array.from(sampler.batches(4), (batch) => Array.from(batch))).toEqual([[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]);
+    expect(Array.from(sampler.batches(4), (batch) => Array.from(batch))).toEqual([
+      [0, 1, 2, 3],
+      [4, 5, 6, 7],
+      [8, 9],
+    ]);
     expect(Array.from(new DistributedSampler(0).batches(4))).toEqual([]);
   });
 
   it('checks its arguments', () => {
-    expect(() => new DistributedSampler(-1)).toThrow('DistributedSampler: count must be an integer in [0, 4294967295], got -1.');
-    expect(() => new DistributedSampler(1, { group: { rank: 2, size: 2 } })).toThrow(/options.group.rank must be an integer in \[0, 1\], got 2/);
+    expect(() => new DistributedSampler(-1)).toThrow(
+      'DistributedSampler: count must be an integer in [0, 4294967295], got -1.',
+    );
+    expect(() => new DistributedSampler(1, { group: { rank: 2, size: 2 } })).toThrow(
+      /options.group.rank must be an integer in \[0, 1\], got 2/,
+    );
     expect(() => new DistributedSampler(1, { droplast: true } as never)).toThrow(/options must be among/);
   });
 });

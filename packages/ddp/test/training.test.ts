@@ -113,7 +113,8 @@ function testBackend(backend: TestBackend): void {
       const dx = Float32Array.from([...ranks[0].dx, ...ranks[1].dx]);
       expect(difference([dx], [whole.dx])).toBeLessThan(1e-5);
       expect(difference([ranks[0].mean, ranks[0].variance], [whole.mean, whole.variance])).toBeLessThan(5e-6);
-      const sum = (name: 'dscale' | 'doffset') => ranks[0][name].map((value, i) => value + ranks[1][name][i]!);
+      const sum = (name: 'dscale' | 'doffset') =>
+        ranks[0][name].map((value, i) => value + ranks[1][name][i]!);
       expect(difference([sum('dscale'), sum('doffset')], [whole.dscale, whole.doffset])).toBeLessThan(5e-5);
       expect(ranks.map(({ leaked }) => leaked)).toEqual([0, 0]);
     });
@@ -132,12 +133,15 @@ function testBackend(backend: TestBackend): void {
     const mean = combined((a, b) => Math.fround(Math.fround(a + b) * 0.5));
     for (const mode of ['overlapped', 'serial', 'manyBuckets', 'checked']) expect(first[mode]).toEqual(mean);
     expect(first.sum).toEqual(combined((a, b) => Math.fround(a + b)));
-    const magnitude = Math.max(...names.flatMap((name) => [...first.local![name]!, ...second.local![name]!]).map(Math.abs));
+    const magnitude = Math.max(
+      ...names.flatMap((name) => [...first.local![name]!, ...second.local![name]!]).map(Math.abs),
+    );
     expect(difference(first.fp16!, mean)).toBeLessThan(magnitude * 2 ** -11);
     expect(difference(first.fp16!, mean)).toBeGreaterThan(0);
     expect(difference(first.bf16!, mean)).toBeLessThan(magnitude * 2 ** -8);
     expect(difference(first.accumulated!, mean)).toBeLessThan(1e-6);
-    for (const [mode, gradients] of Object.entries(first)) if (mode !== 'local') expect(gradients).toEqual(second[mode]);
+    for (const [mode, gradients] of Object.entries(first))
+      if (mode !== 'local') expect(gradients).toEqual(second[mode]);
     expect([first.leaked, second.leaked]).toEqual([0, 0]);
   });
 
@@ -153,7 +157,12 @@ function testBackend(backend: TestBackend): void {
   });
 
   it('resumes from a checkpoint to the bit', () => {
-    const [first, second] = two[after + 5] as { absent: unknown; step: number; straight: number[]; resumed: number[] }[];
+    const [first, second] = two[after + 5] as {
+      absent: unknown;
+      step: number;
+      straight: number[];
+      resumed: number[];
+    }[];
     expect([first!.absent, first!.step]).toEqual([undefined, 5]);
     expect(first!.resumed).toEqual(first!.straight);
     expect(second!.resumed).toEqual(second!.straight);
@@ -163,10 +172,26 @@ function testBackend(backend: TestBackend): void {
 
 describe('ddp', () => {
   const cases: [string, Record<string, unknown>, RegExp][] = [
-    ['unused', { ranks: [0, 1] }, /^spawn: rank \d failed: OptionError: ddp: variables must all have a gradient on every rank, got none for 'c' on rank \d/],
-    ['notFinite', { bad: 1 }, /ValueError: ddp: gradients must be finite, got NaN or Infinity for 'b' on rank 1/],
-    ['drift', { bad: 1 }, /ValueError: checkSync: variables must be the same on all ranks, got other values of 'b' on rank 1 than on rank 0/],
-    ['otherShape', { bad: 1 }, /ddp: variables must have the same shapes on every rank, got 'kernel' float32 \[3, 4\] on rank 0 and 'kernel' float32 \[3, 5\] on rank 1/],
+    [
+      'unused',
+      { ranks: [0, 1] },
+      /^spawn: rank \d failed: OptionError: ddp: variables must all have a gradient on every rank, got none for 'c' on rank \d/,
+    ],
+    [
+      'notFinite',
+      { bad: 1 },
+      /ValueError: ddp: gradients must be finite, got NaN or Infinity for 'b' on rank 1/,
+    ],
+    [
+      'drift',
+      { bad: 1 },
+      /ValueError: checkSync: variables must be the same on all ranks, got other values of 'b' on rank 1 than on rank 0/,
+    ],
+    [
+      'otherShape',
+      { bad: 1 },
+      /ddp: variables must have the same shapes on every rank, got 'kernel' float32 \[3, 4\] on rank 0 and 'kernel' float32 \[3, 5\] on rank 1/,
+    ],
   ];
   for (const [name, argument, message] of cases) {
     it(`says in one sentence what is wrong: ${name}`, async () => {

@@ -80,7 +80,16 @@ export function reduceScatter<T extends CollectiveArray>(lane: Lane, data: T, re
     if (length > 0) {
       const at = (from - start) * bytes;
       const [scale, operation] = isMean ? [1 / size, 0] : [1, record.operation];
-      memory.reducer.reduce(record.type, operation, place.out + at, place.slots + at, place.stride, size, length, scale);
+      memory.reducer.reduce(
+        record.type,
+        operation,
+        place.out + at,
+        place.slots + at,
+        place.stride,
+        size,
+        length,
+        scale,
+      );
       out.set(memory.view(arrayOf(record.type), place.out + at, length) as never, from - rank * part);
     }
     lane.barrier();
@@ -110,7 +119,12 @@ export function allGather<T extends CollectiveArray>(lane: Lane, data: T, record
 }
 
 /** Puts the array of the rank `record.root` into `out`. */
-export function broadcast<T extends CollectiveArray>(lane: Lane, data: T, out: T, record: CollectiveRecord): void {
+export function broadcast<T extends CollectiveArray>(
+  lane: Lane,
+  data: T,
+  out: T,
+  record: CollectiveRecord,
+): void {
   const { rank, size, memory } = lane;
   forChunks(data.length, slotBytes / data.BYTES_PER_ELEMENT, (start, count, isFirst) => {
     if (rank === record.root) stage(lane, record.type, data, start, count);

@@ -51,7 +51,7 @@ export function joinArena(memory: SharedMemory, options: ArenaGroupOptions): Pro
   const lane = new Lane(memory, rank, size, lanes.main, timeout);
   const sync = createSync(lane);
   lane.begin({ kind: 'join', type: 0, operation: 0, root: 0, count: size });
-  let worker: Worker | undefined;
+  let isCommunicating = false;
   let destroyed = false;
 
   const placeOf = (functionName: string, buffer: ResidentBuffer, part: ResidentOptions): BucketPlace => {
@@ -78,7 +78,8 @@ export function joinArena(memory: SharedMemory, options: ArenaGroupOptions): Pro
     },
     allReduceResident: (buffer, part = {}) => reduceBucket(lane, placeOf('allReduceResident', buffer, part)),
     start(buffer, part = {}): Pending {
-      worker ??= startCommWorker(memory, options);
+      if (!isCommunicating) startCommWorker(memory, options);
+      isCommunicating = true;
       return { number: postBucket(memory, rank, placeOf('start', buffer, part)) };
     },
     wait: ({ number }) => waitForRequest(lane, number),
@@ -92,11 +93,10 @@ export function joinArena(memory: SharedMemory, options: ArenaGroupOptions): Pro
 }
 
 /** It needs no event loop of this thread to start, so a rank may block at once. */
-function startCommWorker(memory: SharedMemory, { rank, size, timeout }: ArenaGroupOptions): Worker {
+function startCommWorker(memory: SharedMemory, { rank, size, timeout }: ArenaGroupOptions): void {
   const data: CommWorkerData = { tfkitComm: { handle: memory.handle, rank, size, timeout } };
   const worker = new Worker(workerFile('comm'), { workerData: data });
   worker.unref();
-  return worker;
 }
 
 function createSync(lane: Lane): SyncProcessGroup {
@@ -126,7 +126,8 @@ function createSync(lane: Lane): SyncProcessGroup {
       return out;
     },
     barrier({ timeout }: BarrierOptions = {}) {
-      if (timeout !== undefined) checkNumber(['barrier', 'options.timeout'], timeout, { min: 0, open: 'min' });
+      if (timeout !== undefined)
+        checkNumber(['barrier', 'options.timeout'], timeout, { min: 0, open: 'min' });
       lane.begin({ kind: 'barrier', type: 0, operation: 0, root: 0, count: 0 }, timeout);
     },
     gatherObject<T>(value: T, root = 0) {

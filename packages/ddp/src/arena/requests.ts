@@ -89,7 +89,15 @@ const unit = 64;
 function writePlace(words: Int32Array, base: number, number: number, bucket: BucketPlace): void {
   const at = requestBase(base, number);
   const { id, slots, out, stride, count, operation, compression } = bucket;
-  const fields = [id, slots / unit, out / unit, stride / unit, count, operation, formats.indexOf(compression)];
+  const fields = [
+    id,
+    slots / unit,
+    out / unit,
+    stride / unit,
+    count,
+    operation,
+    formats.indexOf(compression),
+  ];
   fields.forEach((value, index) => {
     Atomics.store(words, at + index, value);
   });

@@ -7,7 +7,11 @@ const maxPages = 65536;
 
 /** A new memory for a group; the parent makes it and hands it to its workers. */
 export function createThreadMemory(size: number): WebAssembly.Memory {
-  const memory = new WebAssembly.Memory({ initial: pages(initialBytes(size)), maximum: maxPages, shared: true });
+  const memory = new WebAssembly.Memory({
+    initial: pages(initialBytes(size)),
+    maximum: maxPages,
+    shared: true,
+  });
   writeHeader(new Int32Array(memory.buffer), size);
   return memory;
 }

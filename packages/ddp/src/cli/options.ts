@@ -57,9 +57,20 @@ export function parseCommandLine(argv: readonly string[], cores: number): RunOpt
     readOption(name, value, found);
   }
   const script = rest.shift();
-  if (!script) throw new OptionError('tfkit-ddp: script must be given, got none. tfkit-ddp run -n 2 train.mjs');
+  if (!script)
+    throw new OptionError('tfkit-ddp: script must be given, got none. tfkit-ddp run -n 2 train.mjs');
   const { ranks = cores, backend = 'threads', maxRestarts = 0, timeout = 300_000, prefix = true } = found;
-  return { ranks, backend, maxRestarts, timeout, threads: found.threads, gpus: found.gpus, prefix, script, args: rest };
+  return {
+    ranks,
+    backend,
+    maxRestarts,
+    timeout,
+    threads: found.threads,
+    gpus: found.gpus,
+    prefix,
+    script,
+    args: rest,
+  };
 }
 
 function readOption(

@@ -33,7 +33,12 @@ export async function runProcesses(
   };
   const onEnd = (rank: number, code: number | null, signal: NodeJS.Signals | null) => {
     if (code === 0) return;
-    abortGroup(memory, rank, 'failed', signal ? `rank ${rank} was killed by ${signal}.` : `rank ${rank} exited with code ${code}.`);
+    abortGroup(
+      memory,
+      rank,
+      'failed',
+      signal ? `rank ${rank} was killed by ${signal}.` : `rank ${rank} exited with code ${code}.`,
+    );
     grace ??= setTimeout(killAll, graceMilliseconds);
   };
   try {
@@ -55,7 +60,8 @@ export async function runProcesses(
     const failure = failureOf(memory);
     if (!failure) return { ok: true };
     const call = lastCall(memory, failure.rank);
-    const where = call && !failure.text.includes('last collective') ? ` (its last collective was ${call})` : '';
+    const where =
+      call && !failure.text.includes('last collective') ? ` (its last collective was ${call})` : '';
     return { ok: false, text: `${failure.text.replace(/\.$/, '')}${where}.` };
   } finally {
     clearTimeout(grace);
@@ -65,7 +71,11 @@ export async function runProcesses(
   }
 }
 
-function startRank({ script, args, ranks, prefix }: RunOptions, rank: number, env: NodeJS.ProcessEnv): ChildProcess {
+function startRank(
+  { script, args, ranks, prefix }: RunOptions,
+  rank: number,
+  env: NodeJS.ProcessEnv,
+): ChildProcess {
   const place = {
     RANK: String(rank),
     WORLD_SIZE: String(ranks),

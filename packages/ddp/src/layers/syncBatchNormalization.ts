@@ -90,7 +90,8 @@ function callSynced(
   const group = givenGroup ?? currentGroup();
   if (!kwargs?.training || !group || group.size === 1) return stock(inputs, kwargs);
   return tf.tidy(() => {
-    const { axis, epsilon, momentum, gamma, beta, movingMean, movingVariance } = layer as unknown as Internals;
+    const { axis, epsilon, momentum, gamma, beta, movingMean, movingVariance } =
+      layer as unknown as Internals;
     const x = (Array.isArray(inputs) ? inputs[0] : inputs) as tf.Tensor;
     const channels: [number] = [x.shape.at(axis)!];
     const scale = (gamma?.read() ?? tf.ones(channels)) as tf.Tensor1D;

@@ -73,7 +73,10 @@ export function openShared(path: string): SharedMemory {
     isAlive,
     reducer: copyingReducer(view),
     // The name is removed as soon as all ranks have opened the file; the descriptor stays.
-    handle: { kind: 'processes', path: process.platform === 'linux' ? `/proc/${process.pid}/fd/${fd}` : path },
+    handle: {
+      kind: 'processes',
+      path: process.platform === 'linux' ? `/proc/${process.pid}/fd/${fd}` : path,
+    },
     close: () => closeSync(fd),
   };
 }
@@ -82,8 +85,7 @@ function sleeper(native: Native, words: Int32Array): Pick<SharedMemory, 'wait' |
   const { futexWait, futexWake } = native;
   if (futexWait && futexWake) {
     return {
-      wait: (index, value, milliseconds) =>
-        futexWait(words.subarray(index, index + 1), value, milliseconds),
+      wait: (index, value, milliseconds) => futexWait(words.subarray(index, index + 1), value, milliseconds),
       notify: (index) => futexWake(words.subarray(index, index + 1)),
     };
   }

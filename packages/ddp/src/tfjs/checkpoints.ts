@@ -58,7 +58,10 @@ export async function resume(
       read = { problem: textOf(error) };
     }
   }
-  const { length, problem } = group.sync.broadcastObject({ length: read.bytes?.length, problem: read.problem });
+  const { length, problem } = group.sync.broadcastObject({
+    length: read.bytes?.length,
+    problem: read.problem,
+  });
   if (problem !== undefined) throw new Error(`resume: rank 0 could not read '${path}': ${problem}`);
   if (length === undefined) return undefined;
   const bytes = group.sync.broadcast(read.bytes ? new Uint8Array(read.bytes) : new Uint8Array(length));

@@ -25,7 +25,9 @@ export class DataParallel {
   /** Inside `join`: who took part in the last step. */
   private active: Int32Array[] | undefined;
   /** Local gradients that wait for `callbacks().onBatchEnd`, where tensors cannot be read at once. */
-  private deferred: { optimizer: tf.Optimizer; grads: tf.NamedTensorMap; order: readonly tf.Variable[] } | undefined;
+  private deferred:
+    | { optimizer: tf.Optimizer; grads: tf.NamedTensorMap; order: readonly tf.Variable[] }
+    | undefined;
 
   /** @internal Made by `ddp`. */
   constructor(
@@ -112,7 +114,10 @@ export class DataParallel {
       this.reducer.finish(() => true);
     }
     this.active = undefined;
-    const root = Math.max(0, last.findIndex(([isActive]) => isActive === 1));
+    const root = Math.max(
+      0,
+      last.findIndex(([isActive]) => isActive === 1),
+    );
     await broadcastVariables(this.group, [...this.trained.parameters, ...this.trained.buffers], root);
     return result;
   }
@@ -149,7 +154,11 @@ export class DataParallel {
     this.dropDeferred();
   }
 
-  private reduced(loss: Loss, variables: readonly tf.Variable[] | undefined, copy: boolean): VariableGradients {
+  private reduced(
+    loss: Loss,
+    variables: readonly tf.Variable[] | undefined,
+    copy: boolean,
+  ): VariableGradients {
     const chosen = this.chosen(variables);
     if (!this.syncing) return this.accumulate(this.localGrads(loss, chosen));
     if (this.active) this.takePart(true);
@@ -203,7 +212,9 @@ export class DataParallel {
     this.accumulated.clear();
     const { parameters } = this.trained;
     const optional = chosen.length === parameters.length ? undefined : new Set(chosen);
-    const results = this.reducer.finish((index) => optional !== undefined && !optional.has(parameters[index]!));
+    const results = this.reducer.finish(
+      (index) => optional !== undefined && !optional.has(parameters[index]!),
+    );
     const grads: tf.NamedTensorMap = {};
     for (const [index, values] of results.entries()) {
       const { name, shape } = parameters[index]!;
@@ -228,7 +239,7 @@ export class DataParallel {
       this.dropDeferred();
       throw noSyncReads(
         'minimize',
-        "await parallel.minimize(optimizer, loss), and in model.fit pass {callbacks: parallel.callbacks()}",
+        'await parallel.minimize(optimizer, loss), and in model.fit pass {callbacks: parallel.callbacks()}',
       );
     }
     const order = this.chosen(variables);

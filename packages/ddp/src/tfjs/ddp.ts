@@ -57,9 +57,12 @@ export async function ddp(target: DdpTarget, options: DdpOptions): Promise<DataP
   checkKnownOptions('ddp', options, known);
   const { group } = options;
   if (typeof group?.allocate !== 'function') {
-    throw new OptionError('ddp: options.group must be a ProcessGroup, got none. Make one with initProcessGroup().');
+    throw new OptionError(
+      'ddp: options.group must be a ProcessGroup, got none. Make one with initProcessGroup().',
+    );
   }
-  if (tf.getBackend() === undefined) throw new BackendError('ddp: a backend must be set. await selectBackend()');
+  if (tf.getBackend() === undefined)
+    throw new BackendError('ddp: a backend must be set. await selectBackend()');
   const reducerOptions = readOptions(options);
   const trained = trainedOf(target);
   checkSameVariables(group, trained);
@@ -93,5 +96,13 @@ function readOptions(options: DdpOptions): ReducerOptions {
   checkNumber(['ddp', 'options.firstBucketBytes'], firstBucketBytes, { min: 0, open: 'min' });
   checkOneOf(['ddp', 'options.reduction'], reduction, ['mean', 'sum'] as const);
   if (compression !== undefined) checkOneOf(['ddp', 'options.compression'], compression, ['fp16', 'bf16']);
-  return { overlap, bucketBytes, firstBucketBytes, findUnusedParameters, checkFinite, compression, reduction };
+  return {
+    overlap,
+    bucketBytes,
+    firstBucketBytes,
+    findUnusedParameters,
+    checkFinite,
+    compression,
+    reduction,
+  };
 }

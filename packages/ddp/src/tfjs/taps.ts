@@ -34,7 +34,8 @@ export function installTaps(
 ): boolean {
   const engine = tf.engine() as unknown as EngineInternals;
   const tape = engine.state?.activeTape;
-  const known = Array.isArray(tape) && typeof engine.state!.nextTapeNodeId === 'number' && engine.nextTensorId;
+  const known =
+    Array.isArray(tape) && typeof engine.state!.nextTapeNodeId === 'number' && engine.nextTensorId;
   if (!known) return false;
   const indices = new Map(variables.map((variable, index) => [variable.id, index]));
   const tapped = new Map<number, { id: number; shape: readonly number[] }>();

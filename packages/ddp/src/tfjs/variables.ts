@@ -1,8 +1,8 @@
 /** The variables of what is trained, and that they are the same on all ranks. */
 import * as tf from '@tensorflow/tfjs-core';
+import { OptionError } from '@tfkit/core';
 import { CollectiveError } from '../errors';
 import type { ProcessGroup } from '../processGroup';
-import { OptionError } from '@tfkit/core';
 
 /** A weight of a tf.layers model. */
 export interface LayerWeight {
@@ -49,7 +49,8 @@ export function trainedOf(target: DdpTarget): Trained {
     throw new OptionError('ddp: variables must have at least one that is trainable, got none.');
   }
   const odd = parameters.find(({ dtype }) => dtype !== 'float32');
-  if (odd) throw new OptionError(`ddp: trainable variables must be float32, got ${odd.dtype} for '${odd.name}'.`);
+  if (odd)
+    throw new OptionError(`ddp: trainable variables must be float32, got ${odd.dtype} for '${odd.name}'.`);
   return { parameters, buffers, names: new Map(entries.map(([name, variable]) => [variable, name])) };
 }
 

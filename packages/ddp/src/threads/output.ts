@@ -28,7 +28,10 @@ export class LinePrefixer {
   ) {}
 
   write(text: string): void {
-    if (!this.prefix) return this.pass(text);
+    if (!this.prefix) {
+      this.pass(text);
+      return;
+    }
     const lines = (this.rest + text).split('\n');
     this.rest = lines.pop()!;
     if (lines.length > 0) this.pass(lines.map((line) => `${this.prefix}${line}\n`).join(''));

@@ -10,8 +10,18 @@ import { workerFile } from '../worker/file';
 /** What a rank runs: a module (its default or named export, with arguments, or for its effects alone), or a function's source. */
 export type RankTask =
   | { readonly kind: 'script'; readonly url: string }
-  | { readonly kind: 'module'; readonly url: string; readonly exportName: string; readonly args: readonly unknown[] }
-  | { readonly kind: 'function'; readonly source: string; readonly base: string; readonly args: readonly unknown[] };
+  | {
+      readonly kind: 'module';
+      readonly url: string;
+      readonly exportName: string;
+      readonly args: readonly unknown[];
+    }
+  | {
+      readonly kind: 'function';
+      readonly source: string;
+      readonly base: string;
+      readonly args: readonly unknown[];
+    };
 
 export interface RankWorkerData {
   readonly tfkitRank: {
@@ -108,7 +118,9 @@ function outcomeOf(worker: Worker, rank: number): Promise<Outcome> {
     const fail = (text: string, cause?: unknown) => {
       failure ??= { rank, reason: 'failed', text: `rank ${rank} ${text}`, cause };
     };
-    worker.on('messageerror', (cause) => fail(`failed: its result cannot be cloned: ${textOf(cause)}`, cause));
+    worker.on('messageerror', (cause) =>
+      fail(`failed: its result cannot be cloned: ${textOf(cause)}`, cause),
+    );
     worker.on('error', (cause) => {
       const code = (cause as NodeJS.ErrnoException)?.code;
       if (code === 'ERR_WORKER_OUT_OF_MEMORY') fail('ran out of heap', cause);

@@ -40,14 +40,30 @@ export default async function run(group, { long }) {
   const sum = sync.allReduce(longData);
   results.long = [sum.length, sum.every((value, i) => value === size * (i % 1000) + (size * (size - 1)) / 2)];
   const longGather = sync.allGather(longData.subarray(0, long - rank * 1000));
-  results.longGather = longGather.map((part, from) => [part.length, part.every((value, i) => value === (i % 1000) + from)]);
+  results.longGather = longGather.map((part, from) => [
+    part.length,
+    part.every((value, i) => value === (i % 1000) + from),
+  ]);
   const sent = sync.broadcast(longData, 1);
   results.longSent = sent.every((value, i) => value === (i % 1000) + 1);
   const scattered = sync.reduceScatter(longData.subarray(0, size * 500_003), 'max');
   results.longPart = scattered.every((value, i) => value === ((rank * 500_003 + i) % 1000) + size - 1);
 
   // Some values of every kind: infinities, NaN, the largest, subnormal numbers of 16 bits.
-  const special = Float32Array.of(0, -0, 1, 1.0009765625, 65504, 65520, 1e30, -1e-7, 6e-8, 2 ** -25, Infinity, NaN);
+  const special = Float32Array.of(
+    0,
+    -0,
+    1,
+    1.0009765625,
+    65504,
+    65520,
+    1e30,
+    -1e-7,
+    6e-8,
+    2 ** -25,
+    Infinity,
+    NaN,
+  );
   results.halves = {};
   for (const compression of ['fp16', 'bf16']) {
     const buffer = group.allocate(special.length);
@@ -58,7 +74,10 @@ export default async function run(group, { long }) {
   }
   const buffer = group.allocate(1000);
   buffer.local.fill(rank + 1);
-  const pending = [group.start(buffer, { start: 0, count: 160 }), group.start(buffer, { start: 160, op: 'mean' })];
+  const pending = [
+    group.start(buffer, { start: 0, count: 160 }),
+    group.start(buffer, { start: 160, op: 'mean' }),
+  ];
   for (const each of pending) group.wait(each);
   results.resident = [buffer.result[0], buffer.result[159], buffer.result[160], buffer.result[999]];
   buffer.local.fill(-rank);

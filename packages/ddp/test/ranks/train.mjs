@@ -22,7 +22,9 @@ export function makeData(count) {
 
 const gather = (tf, values, width, indices) => {
   const out = new Float32Array(indices.length * width);
-  indices.forEach((index, at) => out.set(values.subarray(index * width, (index + 1) * width), at * width));
+  for (const [at, index] of indices.entries()) {
+    out.set(values.subarray(index * width, (index + 1) * width), at * width);
+  }
   return tf.tensor(out, [indices.length, width]);
 };
 
@@ -56,14 +58,26 @@ export function lossOf(tf, v, x, y) {
 
 const valuesOf = async (variables) =>
   Object.fromEntries(
-    await Promise.all(Object.entries(variables).map(async ([name, value]) => [name, (await value.data()).slice()])),
+    await Promise.all(
+      Object.entries(variables).map(async ([name, value]) => [name, (await value.data()).slice()]),
+    ),
   );
 
 /** Several of these functions one after the other in the same ranks: [[name, argument], ...] gives their results. */
 export async function several(group, { backend, paths, calls }) {
-  const functions = { trainVariables, fitModel, gradientModes, uneven, unused, checkpointed, syncNorm, computeAtOnce };
+  const functions = {
+    trainVariables,
+    fitModel,
+    gradientModes,
+    uneven,
+    unused,
+    checkpointed,
+    syncNorm,
+    computeAtOnce,
+  };
   const results = [];
-  for (const [name, argument] of calls) results.push(await functions[name](group, { backend, paths, ...argument }));
+  for (const [name, argument] of calls)
+    results.push(await functions[name](group, { backend, paths, ...argument }));
   return results;
 }
 
@@ -84,7 +98,10 @@ export async function trainVariables(group, { backend, paths, optimizer, steps, 
       if (step === steps) break;
       const [x, y] = [gather(tf, xs, features, indices), gather(tf, ys, classes, indices)];
       const loss = await parallel.minimize(stepper, () => lossOf(tf, variables, x, y));
-      const { mean } = await reduceMetrics({ mean: (await loss.data())[0] }, { group, weight: indices.length });
+      const { mean } = await reduceMetrics(
+        { mean: (await loss.data())[0] },
+        { group, weight: indices.length },
+      );
       losses.push(mean);
       tf.dispose([x, y, loss]);
       step++;
@@ -96,14 +113,22 @@ export async function trainVariables(group, { backend, paths, optimizer, steps, 
 }
 
 /** A tf.layers model with batch normalisation, by model.fit. */
-export async function fitModel(group, { backend, paths, optimizer, epochs, batch, count, options, synced = true }) {
+export async function fitModel(
+  group,
+  { backend, paths, optimizer, epochs, batch, count, options, synced = true },
+) {
   const tf = await useBackend(backend, paths);
   const tfl = await import('@tensorflow/tfjs-layers');
   const { convertSyncBatchNorm } = await import('@tfkit/ddp/layers');
   const initializer = (seed) => tfl.initializers.glorotUniform({ seed: seed + group.rank });
   const model = tfl.sequential({
     layers: [
-      tfl.layers.dense({ units: 16, inputShape: [features], activation: 'tanh', kernelInitializer: initializer(1) }),
+      tfl.layers.dense({
+        units: 16,
+        inputShape: [features],
+        activation: 'tanh',
+        kernelInitializer: initializer(1),
+      }),
       tfl.layers.batchNormalization({ momentum: 0.5 }),
       tfl.layers.dense({ units: classes, activation: 'softmax', kernelInitializer: initializer(9) }),
     ],
@@ -115,7 +140,13 @@ export async function fitModel(group, { backend, paths, optimizer, epochs, batch
   const indices = new DistributedSampler(count, { group, shuffle: false }).indices();
   const [x, y] = [gather(tf, xs, features, indices), gather(tf, ys, classes, indices)];
   const fit = (times) =>
-    model.fit(x, y, { epochs: times, batchSize: batch, shuffle: false, verbose: 0, callbacks: parallel.callbacks() });
+    model.fit(x, y, {
+      epochs: times,
+      batchSize: batch,
+      shuffle: false,
+      verbose: 0,
+      callbacks: parallel.callbacks(),
+    });
   await fit(1);
   const tensors = tf.memory().numTensors;
   await fit(epochs - 1);
@@ -137,7 +168,9 @@ export async function gradientModes(group, { backend, paths }) {
   const loss = () => lossOf(tf, variables, x, y);
   const results = {};
   const read = async ({ value, grads }) => {
-    const named = await valuesOf(Object.fromEntries(Object.keys(variables).map((name, i) => [name, grads[list[i].name]])));
+    const named = await valuesOf(
+      Object.fromEntries(Object.keys(variables).map((name, i) => [name, grads[list[i].name]])),
+    );
     tf.dispose([value, grads]);
     return named;
   };
@@ -193,7 +226,11 @@ export async function uneven(group, { backend, paths, steps }) {
 /** One step whose loss lacks a variable on some ranks. */
 export async function unused(group, { backend, paths, ranks, options }) {
   const tf = await useBackend(backend, paths);
-  const variables = { a: tf.variable(tf.tensor1d([1, 2])), b: tf.variable(tf.tensor1d([3, 4])), c: tf.variable(tf.scalar(5)) };
+  const variables = {
+    a: tf.variable(tf.tensor1d([1, 2])),
+    b: tf.variable(tf.tensor1d([3, 4])),
+    c: tf.variable(tf.scalar(5)),
+  };
   const parallel = await ddp(variables, { group, ...options });
   const usesB = ranks.includes(group.rank);
   const { value, grads } = parallel.variableGrads(() =>
