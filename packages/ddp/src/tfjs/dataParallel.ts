@@ -34,6 +34,7 @@ export class DataParallel {
     readonly group: ProcessGroup,
     private readonly trained: Trained,
     options: ReducerOptions,
+    private readonly reads: 'sync' | 'async' | undefined,
   ) {
     const named = trained.parameters.map((variable) => ({
       name: trained.names.get(variable)!,
@@ -51,7 +52,7 @@ export class DataParallel {
     };
     this.stock.set(optimizer, stock);
     optimizer.computeGradients = (loss, variables) =>
-      readsAtOnce() ? this.reduced(loss, variables, false) : this.defer(optimizer, loss, variables);
+      this.readsAtOnce() ? this.reduced(loss, variables, false) : this.defer(optimizer, loss, variables);
     optimizer.applyGradients = (gradients) => {
       if (this.syncing && !this.deferred) stock.applyGradients(gradients);
     };
@@ -64,7 +65,7 @@ export class DataParallel {
    * @throws BackendError on backends without synchronous reads: use `minimize`.
    */
   variableGrads(loss: Loss, variables?: tf.Variable[]): VariableGradients {
-    if (!readsAtOnce()) throw noSyncReads('variableGrads', 'await parallel.minimize(optimizer, loss)');
+    if (!this.readsAtOnce()) throw noSyncReads('variableGrads', 'await parallel.minimize(optimizer, loss)');
     return this.reduced(loss, variables, true);
   }
 
@@ -74,7 +75,7 @@ export class DataParallel {
    */
   async minimize(optimizer: tf.Optimizer, loss: Loss, variables?: tf.Variable[]): Promise<tf.Scalar> {
     this.wrapOptimizer(optimizer);
-    if (readsAtOnce()) return optimizer.minimize(loss, true, variables ?? [...this.trained.parameters])!;
+    if (this.readsAtOnce()) return optimizer.minimize(loss, true, variables ?? [...this.trained.parameters])!;
     const { value, grads } = this.defer(optimizer, loss, variables);
     tf.dispose(grads);
     await this.applyDeferred();
@@ -299,15 +300,17 @@ export class DataParallel {
     throw new OptionError(`ddp: variables must be among those given to ddp, got '${foreign.name}'.`);
   }
 
+  /** tfjs' webgpu backend has no `dataSync` in Node. */
+  private readsAtOnce(): boolean {
+    return (this.reads ?? (tf.getBackend() === 'webgpu' ? 'async' : 'sync')) === 'sync';
+  }
+
   private indexOf(name: string): number {
     return this.trained.parameters.findIndex((variable) => variable.name === name);
   }
 }
 
-/** tfjs' webgpu backend has no `dataSync` in Node. */
-const readsAtOnce = () => tf.getBackend() !== 'webgpu';
-
 const noSyncReads = (functionName: string, instead: string) =>
   new BackendError(
-    `${functionName}: the backend must read tensors synchronously, got '${tf.getBackend()}'. Use ${instead}.`,
+    `${functionName}: the backend must read tensors synchronously, got '${tf.getBackend()}' with asynchronous reads. Use ${instead}.`,
   );

@@ -24,6 +24,11 @@ export interface DdpOptions {
   readonly compression?: 'fp16' | 'bf16';
   /** What becomes of the gradients of all ranks. Default 'mean', as in PyTorch. */
   readonly reduction?: 'mean' | 'sum';
+  /**
+   * How gradients are read out of the backend: 'sync' in the backward pass, 'async' after it, by `parallel.minimize` or the
+   * callbacks of `model.fit`. Default: 'async' on webgpu, which knows no other, and 'sync' elsewhere.
+   */
+  readonly reads?: 'sync' | 'async';
 }
 
 const known = [
@@ -36,6 +41,7 @@ const known = [
   'checkFinite',
   'compression',
   'reduction',
+  'reads',
 ];
 
 /**
@@ -67,7 +73,7 @@ export async function ddp(target: DdpTarget, options: DdpOptions): Promise<DataP
   const trained = trainedOf(target);
   checkSameVariables(group, trained);
   await broadcastVariables(group, [...trained.parameters, ...trained.buffers]);
-  const parallel = new DataParallel(group, trained, reducerOptions);
+  const parallel = new DataParallel(group, trained, reducerOptions, options.reads);
   const ofModel = isModel(target) ? modelOptimizer(target) : undefined;
   for (const optimizer of [options.optimizer ?? ofModel ?? []].flat()) parallel.wrapOptimizer(optimizer);
   return parallel;
@@ -94,6 +100,7 @@ function readOptions(options: DdpOptions): ReducerOptions {
   } = options;
   checkNumber(['ddp', 'options.bucketBytes'], bucketBytes, { min: 0, open: 'min' });
   checkNumber(['ddp', 'options.firstBucketBytes'], firstBucketBytes, { min: 0, open: 'min' });
+  if (options.reads !== undefined) checkOneOf(['ddp', 'options.reads'], options.reads, ['sync', 'async']);
   checkOneOf(['ddp', 'options.reduction'], reduction, ['mean', 'sum'] as const);
   if (compression !== undefined) checkOneOf(['ddp', 'options.compression'], compression, ['fp16', 'bf16']);
   return {

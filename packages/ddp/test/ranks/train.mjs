@@ -113,10 +113,7 @@ export async function trainVariables(group, { backend, paths, optimizer, steps, 
 }
 
 /** A tf.layers model with batch normalisation, by model.fit. */
-export async function fitModel(
-  group,
-  { backend, paths, optimizer, epochs, batch, count, options, synced = true },
-) {
+export async function fitModel(group, { backend, paths, optimizer, epochs, batch, count, options }) {
   const tf = await useBackend(backend, paths);
   const tfl = await import('@tensorflow/tfjs-layers');
   const { convertSyncBatchNorm } = await import('@tfkit/ddp/layers');
@@ -133,7 +130,7 @@ export async function fitModel(
       tfl.layers.dense({ units: classes, activation: 'softmax', kernelInitializer: initializer(9) }),
     ],
   });
-  if (synced) convertSyncBatchNorm(model, { group });
+  convertSyncBatchNorm(model, { group });
   model.compile({ optimizer: optimizers[optimizer](tf), loss: 'categoricalCrossentropy' });
   const parallel = await ddp(model, { group, ...options });
   const { xs, ys } = makeData(count);
@@ -152,9 +149,9 @@ export async function fitModel(
   await fit(epochs - 1);
   const leaked = tf.memory().numTensors - tensors;
   await parallel.checkSync();
-  if (!synced) await parallel.syncBuffers();
+  await parallel.syncBuffers();
   const weights = await Promise.all(model.getWeights().map(async (weight) => (await weight.data()).slice()));
-  return { weights, leaked, taps: parallel.group.size };
+  return { weights, leaked };
 }
 
 /** Gradients of one step in every mode, for one batch on each rank. */
