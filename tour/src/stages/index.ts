@@ -3,6 +3,7 @@ import type { Stage } from '../stage';
 import { stage as dilatedConv } from './dilated-conv';
 import { stage as marginSoftmax } from './margin-softmax';
 import { stage as niceFlow } from './nice-flow';
+import { stage as ddp } from './ddp';
 import { stage as segMetrics } from './seg-metrics';
 import { stage as segmentation } from './segmentation';
 import { stage as spp } from './spp';
@@ -17,3 +18,4 @@ export const stages: readonly Stage[] = [
   niceFlow,
   exports,
 ];
+export const stages: readonly Stage[] = [segmentation, segMetrics, ddp, exports];
