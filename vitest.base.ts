@@ -31,10 +31,6 @@ const alias = [
     find: /^@tfkit\/([^/]+)\/kernels\/wasm-module$/,
     replacement: folder('packages/$1/dist/kernels/wasm-module.js'),
   },
-  {
-    find: /^@tfkit\/ddp\/arena\/wasm-module$/,
-    replacement: folder('packages/ddp/dist/arena/wasm-module.js'),
-  },
   { find: /^@tfkit\/([^/]+)$/, replacement: folder('packages/$1/src/index.ts') },
   { find: /^@tfkit\/([^/]+)\/(.+)$/, replacement: folder('packages/$1/src/$2') },
 ];

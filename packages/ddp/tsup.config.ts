@@ -7,7 +7,7 @@ const library = packageConfig({
     index: 'src/index.ts',
     'tfjs/index': 'src/tfjs/index.ts',
     'layers/index': 'src/layers/index.ts',
-    'arena/wasm-module': 'src/arena/wasm-module.ts',
+    'kernels/wasm-module': 'src/kernels/wasm-module.ts',
   },
   platform: 'node',
   shims: true,

@@ -1,9 +1,9 @@
 /** The stages of the tour, in the order in which they run. */
 import type { Stage } from '../stage';
+import { stage as ddp } from './ddp';
 import { stage as dilatedConv } from './dilated-conv';
 import { stage as marginSoftmax } from './margin-softmax';
 import { stage as niceFlow } from './nice-flow';
-import { stage as ddp } from './ddp';
 import { stage as segMetrics } from './seg-metrics';
 import { stage as segmentation } from './segmentation';
 import { stage as spp } from './spp';
@@ -16,6 +16,6 @@ export const stages: readonly Stage[] = [
   spp,
   marginSoftmax,
   niceFlow,
+  ddp,
   exports,
 ];
-export const stages: readonly Stage[] = [segmentation, segMetrics, ddp, exports];

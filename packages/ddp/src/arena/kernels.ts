@@ -1,5 +1,5 @@
 /** The kernels of `assembly/` on a memory. */
-import { module } from '@tfkit/ddp/arena/wasm-module';
+import { module } from '@tfkit/ddp/kernels/wasm-module';
 import type { Halves, Reducer } from './memory';
 import { types } from './types';
 
