@@ -2,7 +2,7 @@
  * Diffusion samplers as plans: any noise schedule, grid of levels, prediction type and solver compile to a program of
  * linear combinations, which one engine runs on typed arrays. `./tfjs` runs plans on tensors, `./onnx` adapts ONNX Runtime.
  */
-export { type DiffusersCall, type DiffusersConfig } from './diffusers/config';
+export type { DiffusersCall, DiffusersConfig } from './diffusers/config';
 export { type DiffusersOptions, diffusersClasses, fromDiffusersConfig } from './diffusers/read';
 export type { Model, ModelCall, SampleStep } from './engine/execute';
 export type { FloatArray } from './engine/machine';

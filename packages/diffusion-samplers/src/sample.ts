@@ -39,7 +39,10 @@ export interface SampleResult<V> {
   readonly stopped: boolean;
 }
 
-const known = ['shape', 'seed', 'noise', 'resume', 'signal', 'onNonFinite', 'x', 'precision', 'onStep'];
+/** Options of every kind of run. */
+export const commonOptions = ['shape', 'seed', 'noise', 'resume', 'signal', 'onNonFinite'] as const;
+
+const known = [...commonOptions, 'x', 'precision', 'onStep'];
 
 /**
  * The final state of a run.
@@ -56,13 +59,22 @@ export async function sample(
   options: SampleOptions = {},
 ): Promise<SampleResult<FloatArray>> {
   const run = start(plan, model, options);
+  return finish(run, options.onStep, (x) => x.slice());
+}
+
+/** Runs to the end. */
+export async function finish<V, R>(
+  run: Execution<V, R>,
+  onStep: ((step: SampleStep<V>) => void) | undefined,
+  own: (x: V) => V,
+): Promise<SampleResult<V>> {
   try {
     while (!run.done) {
       await run.step();
-      options.onStep?.(run.report());
+      onStep?.(run.report());
       run.endStep();
     }
-    return { x: run.x.slice(), modelCalls: run.modelCalls, stopped: run.stopped };
+    return { x: own(run.x), modelCalls: run.modelCalls, stopped: run.stopped };
   } finally {
     run.close();
   }
@@ -74,17 +86,23 @@ export async function sample(
  * @example
  * for await (const { step, x0 } of iterate(plan, model, { shape: [1, 4, 64, 64] })) show(step, x0());
  */
-export async function* iterate(
+export function iterate(
   plan: Plan,
   model: ArrayModel,
   options: SampleOptions = {},
 ): AsyncGenerator<SampleStep<FloatArray>, void, undefined> {
-  const run = start(plan, model, options);
+  return stepThrough(start(plan, model, options), options.onStep);
+}
+
+export async function* stepThrough<V, R>(
+  run: Execution<V, R>,
+  onStep: ((step: SampleStep<V>) => void) | undefined,
+): AsyncGenerator<SampleStep<V>, void, undefined> {
   try {
     while (!run.done) {
       await run.step();
       const report = run.report();
-      options.onStep?.(report);
+      onStep?.(report);
       yield report;
       run.endStep();
     }
@@ -93,19 +111,25 @@ export async function* iterate(
   }
 }
 
-function start(plan: Plan, model: ArrayModel, options: SampleOptions): Execution<FloatArray, ArrayLike<number>> {
+function start(
+  plan: Plan,
+  model: ArrayModel,
+  options: SampleOptions,
+): Execution<FloatArray, ArrayLike<number>> {
   checkKnownOptions('sample', options, known);
   const shape = shapeOf(options);
   const precision = options.precision ?? (options.x instanceof Float64Array ? 'float64' : 'float32');
   if (precision !== 'float32' && precision !== 'float64') {
     throw new OptionError(`sample: precision must be 'float32' or 'float64', got '${precision}'.`);
   }
+  if (options.x) checkState(options.x, shape);
   return begin(plan, new ArrayMachine(shape, plan.registers, precision), model, options, options.x);
 }
 
 export function shapeOf({ shape, resume }: CommonOptions): readonly number[] {
   const value = shape ?? resume?.shape;
-  if (Array.isArray(value) && value.length > 0 && value.every((n) => Number.isSafeInteger(n) && n > 0)) return value;
+  if (Array.isArray(value) && value.length > 0 && value.every((n) => Number.isSafeInteger(n) && n > 0))
+    return value;
   throw new ShapeError(
     `sample: shape must be positive integers, the batch first, got ${value ? `[${value.join(', ')}]` : value}.`,
   );
@@ -117,26 +141,28 @@ export function begin<V, R>(
   machine: Machine<V>,
   model: Model<V, R>,
   options: CommonOptions,
-  x: ArrayLike<number> | undefined,
+  x: ArrayLike<number> | V | undefined,
 ): Execution<V, R> {
   try {
     if (plan?.format !== 'tfkit-diffusion-plan-1') {
       throw new OptionError("sample: plan must be one of createPlan's, got something else.");
     }
-    if (options.seed !== undefined) checkInteger(['sample', 'seed'], options.seed, { min: 0, max: 2 ** 32 - 1 });
+    if (options.seed !== undefined)
+      checkInteger(['sample', 'seed'], options.seed, { min: 0, max: 2 ** 32 - 1 });
     const { resume, signal, onNonFinite } = options;
     const noise = options.noise ?? seededNoise(options.seed ?? 0);
     const run = new Execution(plan, machine, model, { noise, signal, onNonFinite }, resume);
     if (resume) {
       for (const [register, values] of readSnapshot(plan, resume)) {
         if (values.length !== sizeOf(machine.shape)) {
-          throw new ShapeError(`sample: shape must be the snapshot's [${resume.shape.join(', ')}], got [${machine.shape.join(', ')}].`);
+          throw new ShapeError(
+            `sample: shape must be the snapshot's [${resume.shape.join(', ')}], got [${machine.shape.join(', ')}].`,
+          );
         }
         run.set(register, values);
       }
       return run;
     }
-    if (x) checkState(x, machine.shape);
     run.set(0, x ?? initialState(plan, noise, machine.shape));
     return run;
   } catch (error) {
@@ -153,5 +179,7 @@ function initialState(plan: Plan, noise: NoiseSource, shape: readonly number[]):
 
 function checkState(x: ArrayLike<number>, shape: readonly number[]): void {
   if (x.length === sizeOf(shape)) return;
-  throw new ShapeError(`sample: x must have ${sizeOf(shape)} numbers for shape [${shape.join(', ')}], got ${x.length}.`);
+  throw new ShapeError(
+    `sample: x must have ${sizeOf(shape)} numbers for shape [${shape.join(', ')}], got ${x.length}.`,
+  );
 }

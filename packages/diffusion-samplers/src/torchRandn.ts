@@ -42,7 +42,7 @@ const fma = (a: number, b: number, c: number): number => f(a * b + c);
 const bits = new DataView(new ArrayBuffer(4));
 
 const logCoefficients = [
-  7.0376836292e-2, -1.151461031e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+  7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
   2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
 ].map(f);
 
@@ -60,7 +60,7 @@ function logOf(value: number): number {
   const z = f(x * x);
   let y = logCoefficients[0]!;
   for (let i = 1; i < 9; i++) y = fma(y, x, logCoefficients[i]!);
-  y = fma(f(y * x), z, f(exponent * f(-2.12194440e-4)));
+  y = fma(f(y * x), z, f(exponent * f(-2.1219444e-4)));
   y = fma(z, -0.5, y);
   x = f(x + y);
   return fma(exponent, f(0.693359375), x);
@@ -71,8 +71,8 @@ function sinCosOf(angle: number): [number, number] {
   let octant = Math.trunc(f(angle * f(1.27323954473516)));
   octant = (octant + 1) & ~1;
   let x = fma(octant, f(-0.78515625), angle);
-  x = fma(octant, f(-2.4187564849853515625e-4), x);
-  x = fma(octant, f(-3.77489497744594108e-8), x);
+  x = fma(octant, f(-2.4187564849853516e-4), x);
+  x = fma(octant, f(-3.774894977445941e-8), x);
   const z = f(x * x);
   let c = fma(f(2.443315711809948e-5), z, f(-1.388731625493765e-3));
   c = fma(c, z, f(4.166664568298827e-2));

@@ -3,8 +3,18 @@
  * on typed arrays, and, where a backend is set, on its tensors.
  */
 import type { GoldenAdapter } from '@tfkit/test-kit/golden';
-import { type ArrayModel, conversion, createPlan, injectedNoise, iterate, type ModelCall, type Plan, type Sampler } from '../src';
+import {
+  type ArrayModel,
+  conversion,
+  createPlan,
+  injectedNoise,
+  iterate,
+  type ModelCall,
+  type Plan,
+  type Sampler,
+} from '../src';
 import { expectClose, type Tolerance } from './golden/compare';
+import { loops, scoreSdeLists } from './golden/loops';
 import { type Json, runModel } from './golden/models';
 import { isFunction, isVarianceExploding, listedSigmas, rampOf, samplerOf } from './golden/samplers';
 
@@ -21,7 +31,12 @@ interface Run {
   readonly final: ArrayLike<number>;
 }
 
-type Runner = (plan: Plan, model: ArrayModel, document: Json, init: Float64Array) => Promise<Run['previews'] & { final: ArrayLike<number> }>;
+type Runner = (
+  plan: Plan,
+  model: ArrayModel,
+  document: Json,
+  init: Float64Array,
+) => Promise<Run['previews'] & { final: ArrayLike<number> }>;
 
 const adapter: GoldenAdapter = {
   async check({ document, backend }) {
@@ -45,7 +60,9 @@ async function checkCase(document: Json, backend: string): Promise<void> {
       case 'grid':
         return expectClose('sigmas', rampOf(config), document.sigmas, tolerance.float64);
       case 'timesteps':
-        return checkLists(document);
+        if (config.scheduler === 'ScoreSdeVeScheduler') scoreSdeLists(document);
+        else checkLists(document);
+        return;
       case 'sample':
         return await checkSample(document, backend);
       default:
@@ -67,7 +84,9 @@ function checkSchedule({ config, compat, tolerance, betas, alphas_cumprod }: Jso
 function stepsOf(config: Json): number {
   const custom = config.custom_timesteps ?? config.custom_sigmas;
   if (!custom) return config.num_inference_steps;
-  return /^EulerDiscrete/.test(config.scheduler) && !config.custom_timesteps ? custom.length - 1 : custom.length;
+  return /^EulerDiscrete/.test(config.scheduler) && !config.custom_timesteps
+    ? custom.length - 1
+    : custom.length;
 }
 
 function checkLists(document: Json): { sampler: Sampler; plan: Plan } {
@@ -88,13 +107,17 @@ function checkLists(document: Json): { sampler: Sampler; plan: Plan } {
     expectClose('sigmas', logLinear ? [...own, 0] : own, sigmas, tight);
   }
   if (init_noise_sigma !== undefined && !isFunction(config.scheduler)) {
-    const scale = isVarianceExploding(config.scheduler) ? plan.initialScale / plan.steps[0]!.from.alpha : plan.initialScale;
+    const scale = isVarianceExploding(config.scheduler)
+      ? plan.initialScale / plan.steps[0]!.from.alpha
+      : plan.initialScale;
     expectClose('init_noise_sigma', scale, init_noise_sigma, tight);
   }
   return { sampler, plan };
 }
 
 async function checkSample(document: Json, backend: string): Promise<void> {
+  const loop = loops[document.config.scheduler];
+  if (loop) return loop(document);
   const { sampler, plan } = checkLists(document);
   const { tolerance } = document;
   compareRun(document, sampler, plan, await record(document, plan, runArrays('float64')), tolerance.float64);
@@ -125,7 +148,8 @@ async function record(document: Json, plan: Plan, runner: Runner): Promise<Run> 
     const expected = model_calls?.[calls.length] ?? call;
     // The level that the peer's model was asked at, which a quirk may have put elsewhere than the state.
     const isScaled = model.prediction === 'edm_raw';
-    const level = isScaled || model.kind === 'dummy' ? call : { ...call, alpha: expected.alpha, sigma: expected.sigma };
+    const level =
+      isScaled || model.kind === 'dummy' ? call : { ...call, alpha: expected.alpha, sigma: expected.sigma };
     const output = runModel(model, config, x, level);
     calls.push({ call, x: Float64Array.from(x), output });
     return output;
@@ -139,7 +163,8 @@ async function record(document: Json, plan: Plan, runner: Runner): Promise<Run> 
 function compareRun(document: Json, sampler: Sampler, plan: Plan, run: Run, tolerance: Tolerance): void {
   const { config, model_calls, compat } = document;
   const own = isVarianceExploding(config.scheduler);
-  const peerState = (x: ArrayLike<number>, alpha: number) => Float64Array.from(x, (value) => (own ? value / alpha : value));
+  const peerState = (x: ArrayLike<number>, alpha: number) =>
+    Float64Array.from(x, (value) => (own ? value / alpha : value));
   if (model_calls) {
     if (run.calls.length !== model_calls.length) {
       throw new Error(`${run.calls.length} model calls, expected ${model_calls.length}`);
@@ -147,7 +172,13 @@ function compareRun(document: Json, sampler: Sampler, plan: Plan, run: Run, tole
     if (!compat && document.model.prediction !== 'edm_raw') {
       run.calls.forEach(({ call }, i) => {
         const { alpha, sigma } = model_calls[i];
-        if (alpha !== undefined) expectClose(`model_calls[${i}]`, [call.alpha, call.sigma], [alpha, sigma], document.tolerance.float64);
+        if (alpha !== undefined)
+          expectClose(
+            `model_calls[${i}]`,
+            [call.alpha, call.sigma],
+            [alpha, sigma],
+            document.tolerance.float64,
+          );
       });
     }
   }

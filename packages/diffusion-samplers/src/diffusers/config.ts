@@ -50,9 +50,11 @@ export class Keys {
     return typeof value === 'boolean' ? value : this.#fail(key, 'true or false', value);
   }
 
-  word<T extends string>(key: string, fallback: T, allowed: readonly T[]): T {
+  word<const A extends readonly string[]>(key: string, fallback: A[number], allowed: A): A[number] {
     const value = this.#values[key] ?? fallback;
-    return allowed.includes(value as T) ? (value as T) : this.#fail(key, `one of ${allowed.join(', ')}`, value);
+    return allowed.includes(value as string)
+      ? (value as A[number])
+      : this.#fail(key, `one of ${allowed.join(', ')}`, value);
   }
 
   numbers(key: string): number[] | undefined {

@@ -1,7 +1,8 @@
 /** The four choices as diffusers' keys say them, shared by its classes. */
-import type { Grid, FinalSigma, RampOptions, SpacedOptions, Spacing } from '../grids/grid';
-import { beta, customSigmas, customTimesteps, exponential, karras, lu, spaced } from '../grids/grid';
+
 import { type FlowGridOptions, flowGrid, shiftTime } from '../grids/flowGrid';
+import type { FinalSigma, Grid, RampOptions, SpacedOptions, Spacing } from '../grids/grid';
+import { beta, customSigmas, customTimesteps, exponential, karras, lu, spaced } from '../grids/grid';
 import type { Sampler } from '../plan/createPlan';
 import type { Limit, PredictionType } from '../prediction';
 import { flow } from '../schedules/continuous';
@@ -39,13 +40,11 @@ export const betaNames = {
 export function scheduleOf({ k, name, compat }: Reading, floor = false): Schedule {
   const consistent = /^(LCM|TCD)/.test(name);
   const stable = consistent || /^(Heun|KDPM2|DPMSolverSDE)/.test(name);
-  const form = k.word('beta_schedule', consistent || name.startsWith('CogVideoX') ? 'scaled_linear' : 'linear', [
-    'linear',
-    'scaled_linear',
-    'squaredcos_cap_v2',
-    'exp',
-    'sigmoid',
-  ]);
+  const form = k.word(
+    'beta_schedule',
+    consistent || name.startsWith('CogVideoX') ? 'scaled_linear' : 'linear',
+    ['linear', 'scaled_linear', 'squaredcos_cap_v2', 'exp', 'sigmoid'],
+  );
   const zeroTerminalSnr = k.flag('rescale_betas_zero_snr');
   const options: VpOptions = {
     trainSteps: k.number('num_train_timesteps', 1000),
@@ -108,7 +107,8 @@ export function sigmaGrid({ k, name, compat }: Reading, final: FinalSigma = 'zer
 /** `timestep_type: continuous`: levels of the discrete timesteps, labels log(sigma) / 4. */
 function continuousLabels(grid: Grid, k: Keys): Grid {
   if (k.word('timestep_type', 'discrete', ['discrete', 'continuous']) === 'discrete') return grid;
-  if (k.word('prediction_type', 'epsilon', ['epsilon', 'sample', 'v_prediction']) !== 'v_prediction') return grid;
+  if (k.word('prediction_type', 'epsilon', ['epsilon', 'sample', 'v_prediction']) !== 'v_prediction')
+    return grid;
   return {
     ...grid,
     points: (schedule, steps) => {
@@ -146,7 +146,9 @@ export function intervalGrid({ k, name, compat }: Reading, repeats: boolean): Gr
   if (sigmas) return customSigmas([...sigmas, 0]);
   if (rampName) {
     const rounds = rampName === 'karras' || rampName === 'lu';
-    const truncatesAlways = name === 'DPMSolverMultistepScheduler' && k.word('beta_schedule', 'linear', Object.keys(betaNames)) === 'squaredcos_cap_v2';
+    const truncatesAlways =
+      name === 'DPMSolverMultistepScheduler' &&
+      k.word('beta_schedule', 'linear', Object.keys(betaNames)) === 'squaredcos_cap_v2';
     const rounding = !compat ? 'exact' : rounds && !truncatesAlways ? 'round' : 'truncate';
     const ends = { sigmaMin: k.optional('sigma_min'), sigmaMax: k.optional('sigma_max') };
     return ramps[rampName]({ ...ends, final, timesteps: rounding });
@@ -162,7 +164,10 @@ export function intervalGrid({ k, name, compat }: Reading, repeats: boolean): Gr
 
 const shiftOptions = (k: Keys, shiftKey: string): FlowGridOptions => ({
   ...(k.flag('use_dynamic_shifting') && k.has('mu')
-    ? { mu: k.number('mu', 0), shiftType: k.word('time_shift_type', 'exponential', ['exponential', 'linear']) }
+    ? {
+        mu: k.number('mu', 0),
+        shiftType: k.word('time_shift_type', 'exponential', ['exponential', 'linear']),
+      }
     : { shift: k.number(shiftKey, 1) }),
   ...(k.has('shift_terminal') && { terminal: k.number('shift_terminal', 0) }),
 });
@@ -184,20 +189,31 @@ function flowIntervals({ k, name, compat }: Reading, final: 'zero' | 'repeat'): 
     points: (schedule, steps) => {
       const { sigmas, timesteps } = grid.points(schedule, steps);
       const first = Math.abs(sigmas[0]! - 1) < 1e-6 ? sigmas[0]! - 1e-6 : sigmas[0]!;
-      return { sigmas: [first, ...sigmas.slice(1)], timesteps: [Math.floor(total * first + 1e-9), ...timesteps!.slice(1)] };
+      return {
+        sigmas: [first, ...sigmas.slice(1)],
+        timesteps: [Math.floor(total * first + 1e-9), ...timesteps!.slice(1)],
+      };
     },
   };
 }
 
 /** The FlowMatch classes; diffusers shifts the lower end before it shifts the whole grid. */
-export function flowMatch({ k, compat }: Reading): Pick<Sampler, 'schedule' | 'grid' | 'prediction' | 'initialScale'> {
+export function flowMatch({
+  k,
+  compat,
+}: Reading): Pick<Sampler, 'schedule' | 'grid' | 'prediction' | 'initialScale'> {
   const total = k.number('num_train_timesteps', 1000);
   const shift = shiftOptions(k, 'shift');
   const twice = compat && !k.flag('use_dynamic_shifting');
   const low = twice ? shiftTime(1 / total, k.number('shift', 1)) : 1 / total;
   const ramp = rampOf(k) as 'karras' | 'exponential' | 'beta' | undefined;
   const sigmas = k.numbers('custom_sigmas') ?? k.numbers('custom_timesteps')?.map((t) => t / total);
-  const options = { ...shift, to: low, ...(ramp && { ramp }), ...(k.flag('invert_sigmas') && { invert: true }) };
+  const options = {
+    ...shift,
+    to: low,
+    ...(ramp && { ramp }),
+    ...(k.flag('invert_sigmas') && { invert: true }),
+  };
   return {
     schedule: flow({ trainSteps: total }),
     grid: flowGrid(sigmas ? { ...options, times: sigmas } : options),

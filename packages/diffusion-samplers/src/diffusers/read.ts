@@ -4,7 +4,6 @@ import { customSigmas, customTimesteps, exponential, type Grid, karras, spaced }
 import { karrasSigma } from '../grids/ramps';
 import type { Sampler } from '../plan/createPlan';
 import { edm, flow, trigFlow } from '../schedules/continuous';
-import type { Solver } from '../solvers/solver';
 import { dpm2Ancestral, dpmppSde, eulerAncestral } from '../solvers/ancestral';
 import { consistency, flowAncestral, lcm, tcd } from '../solvers/consistency';
 import { ddim } from '../solvers/ddim';
@@ -15,16 +14,30 @@ import { dpm2, euler, heun } from '../solvers/euler';
 import { deis, ipndm, lms } from '../solvers/multistep';
 import { pndm } from '../solvers/pndm';
 import { saSolver } from '../solvers/saSolver';
+import type { Solver } from '../solvers/solver';
 import { uniPc } from '../solvers/unipc';
 import { type DiffusersCall, type DiffusersConfig, Keys } from './config';
-import { flowMatch, intervalGrid, limitOf, predictionOf, type Reading, scheduleOf, sigmaGrid, spacingOf } from './parts';
+import {
+  flowMatch,
+  intervalGrid,
+  limitOf,
+  predictionOf,
+  type Reading,
+  scheduleOf,
+  sigmaGrid,
+  spacingOf,
+} from './parts';
 
 type Reader = (reading: Reading) => Omit<Sampler, 'compat'>;
 
 const order = (k: Keys) => k.number('solver_order', 2) as 1 | 2 | 3;
 
 /** DDPM, DDIM, PNDM and the like: whole timesteps, state of the schedule's own scale. */
-function timestepGrid({ k, compat: _ }: Reading, final: 'zero' | 'sigma-min', spacing = spacingOf(k, 'leading')): Grid {
+function timestepGrid(
+  { k, compat: _ }: Reading,
+  final: 'zero' | 'sigma-min',
+  spacing = spacingOf(k, 'leading'),
+): Grid {
   const timesteps = k.numbers('custom_timesteps');
   if (timesteps) return customTimesteps(timesteps, final);
   return spaced({ spacing, offset: k.number('steps_offset', 0), integers: true, final });
@@ -41,7 +54,11 @@ const sigmas = (r: Reading, solver: Solver): ReturnType<Reader> => {
   const zero = r.k.word('final_sigmas_type', 'zero', ['zero', 'sigma_min']) === 'zero';
   const leading = spacingOf(r.k, 'linspace') === 'leading';
   return {
-    ...{ schedule: scheduleOf(r, /^Euler/.test(r.name)), grid: sigmaGrid(r, zero ? 'zero' : 'sigma-min'), solver },
+    ...{
+      schedule: scheduleOf(r, /^Euler/.test(r.name)),
+      grid: sigmaGrid(r, zero ? 'zero' : 'sigma-min'),
+      solver,
+    },
     ...{ prediction: predictionOf(r.k), initialScale: leading ? 'unit' : 'sigma' },
     ...limitOf(r.k),
   };
@@ -85,11 +102,16 @@ function edmParts(r: Reading, timesteps: 'log' | 'arctan') {
   const fallback = cosine ? 'exponential' : 'karras';
   const isKarras = k.word('sigma_schedule', fallback, ['karras', 'exponential']) === 'karras';
   const grid = isKarras ? karras({ rho: k.number('rho', 7), final }) : exponential({ final });
-  const velocity = k.word('prediction_type', cosine ? 'v_prediction' : 'epsilon', ['epsilon', 'v_prediction']);
+  const velocity = k.word('prediction_type', cosine ? 'v_prediction' : 'epsilon', [
+    'epsilon',
+    'v_prediction',
+  ]);
   const custom = k.numbers('custom_sigmas');
   return {
     schedule: edm({ sigmaMin, sigmaMax, timesteps }),
-    grid: custom ? customSigmas(custom.at(-1) === 0 ? custom : [...custom, final === 'zero' ? 0 : sigmaMin]) : grid,
+    grid: custom
+      ? customSigmas(custom.at(-1) === 0 ? custom : [...custom, final === 'zero' ? 0 : sigmaMin])
+      : grid,
     prediction: {
       type: velocity === 'epsilon' ? 'edm' : 'edm-velocity',
       sigmaData: k.number('sigma_data', cosine ? 1 : 0.5),
@@ -125,7 +147,9 @@ function consistencySampler({ k }: Reading): ReturnType<Reader> {
     points: (_, steps) => {
       const stride = Math.floor(total / steps);
       const indices = custom ?? Array.from({ length: steps }, (_, i) => i * stride);
-      return { sigmas: [...indices.map((i) => karrasSigma(i / (total - 1), sigmaMin, sigmaMax, rho)), sigmaMin] };
+      return {
+        sigmas: [...indices.map((i) => karrasSigma(i / (total - 1), sigmaMin, sigmaMax, rho)), sigmaMin],
+      };
     },
   };
   return {
@@ -165,7 +189,11 @@ const readers: Record<string, Reader> = {
   }),
   DDIMInverseScheduler: (r) => inverse(r),
   PNDMScheduler: (r) =>
-    discrete(r, pndm({ start: r.k.flag('skip_prk_steps') ? 'euler' : 'runge-kutta' }), timestepGrid(r, ownEnd(r.k, false))),
+    discrete(
+      r,
+      pndm({ start: r.k.flag('skip_prk_steps') ? 'euler' : 'runge-kutta' }),
+      timestepGrid(r, ownEnd(r.k, false)),
+    ),
   LMSDiscreteScheduler: (r) => sigmas(r, lms({ order: r.k.number('order', 4) })),
   EulerDiscreteScheduler: (r) => sigmas(r, euler(churnOf(r.k))),
   EulerAncestralDiscreteScheduler: (r) => sigmas(r, eulerAncestral()),
@@ -207,7 +235,10 @@ const readers: Record<string, Reader> = {
   },
   TCDScheduler: (r) => discrete(r, tcd({ eta: r.k.number('eta', 0.3) }), distilledGrid(r, 'sigma-min')),
   EDMEulerScheduler: (r) => ({ ...edmParts(r, 'log'), solver: euler(churnOf(r.k)) }),
-  EDMDPMSolverMultistepScheduler: (r) => ({ ...edmParts(r, 'log'), solver: dpmSolver(dpmOptions(r.k, true)) }),
+  EDMDPMSolverMultistepScheduler: (r) => ({
+    ...edmParts(r, 'log'),
+    solver: dpmSolver(dpmOptions(r.k, true)),
+  }),
   CosineDPMSolverMultistepScheduler: (r) => ({
     ...edmParts(r, 'arctan'),
     solver: dpmSolver({ ...dpmOptions(r.k, true), predict: 'data', eta: 1 }),
@@ -219,11 +250,26 @@ const readers: Record<string, Reader> = {
   FlowMatchHeunDiscreteScheduler: (r) => ({ ...flowMatch(r), solver: heun({ path: 'flow' }) }),
   FlowMatchLCMScheduler: (r) => ({ ...flowMatch(r), solver: lcm({ boundary: 'none' }) }),
   LTXEulerAncestralRFScheduler: (r) => ({
-    ...flowMatch(r),
+    ...inFloat32(flowMatch(r)),
     solver: flowAncestral({ eta: r.k.number('eta', 1), noiseScale: r.k.number('s_noise', 1) }),
   }),
   CMStochasticIterativeScheduler: consistencySampler,
 };
+
+/** This class alone rounds its grid to float32. */
+function inFloat32(parts: ReturnType<typeof flowMatch>): ReturnType<typeof flowMatch> {
+  const { grid } = parts;
+  return {
+    ...parts,
+    grid: {
+      ...grid,
+      points: (schedule, steps) => {
+        const sigmas = grid.points(schedule, steps).sigmas.map(Math.fround);
+        return { sigmas, timesteps: sigmas.slice(0, -1).map((s) => Math.fround(schedule.timestep(s))) };
+      },
+    },
+  };
+}
 
 function inverse(r: Reading): ReturnType<Reader> {
   const end = ownEnd(r.k, true);

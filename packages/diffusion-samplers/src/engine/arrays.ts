@@ -105,7 +105,8 @@ export class ArrayMachine implements Machine<FloatArray> {
 }
 
 const isNumbers = (value: unknown): value is ArrayLike<number> =>
-  (ArrayBuffer.isView(value) && !(value instanceof DataView)) || (Array.isArray(value) && typeof value[0] === 'number');
+  (ArrayBuffer.isView(value) && !(value instanceof DataView)) ||
+  (Array.isArray(value) && typeof value[0] === 'number');
 
 const describe = (value: unknown): string =>
   isNumbers(value) ? `${value.length}` : value === null ? 'null' : `a value of type ${typeof value}`;

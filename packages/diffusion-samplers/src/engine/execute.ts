@@ -64,7 +64,7 @@ export class Execution<V, R = V> {
   }
 
   /** Sets a register, at the start or from a snapshot. */
-  set(register: number, values: ArrayLike<number>): void {
+  set(register: number, values: ArrayLike<number> | V): void {
     this.#registers[register] = this.#machine.load(register, values);
   }
 
@@ -95,7 +95,11 @@ export class Execution<V, R = V> {
       } else if (instruction.op === 'combine') {
         const { terms } = instruction;
         const coefficients = terms.map((term) => term[1]);
-        registers[output] = this.#machine.combine(output, coefficients, terms.map((term) => registers[term[0]]!));
+        registers[output] = this.#machine.combine(
+          output,
+          coefficients,
+          terms.map((term) => registers[term[0]]!),
+        );
       } else {
         await this.#flush();
         registers[output] = this.#machine.limit(output, registers[instruction.input]!, instruction.limit);
@@ -131,11 +135,16 @@ export class Execution<V, R = V> {
   #preview({ preview }: PlanStep): V {
     const operands = preview.map(([register]) => {
       const value = this.#registers[register];
-      if (value === undefined) throw new OptionError('x0: step must be the last one yielded, got an earlier one.');
+      if (value === undefined)
+        throw new OptionError('x0: step must be the last one yielded, got an earlier one.');
       return value;
     });
     const scratch = this.plan.registers;
-    const value = this.#machine.combine(scratch, preview.map(([, c]) => c), operands);
+    const value = this.#machine.combine(
+      scratch,
+      preview.map(([, c]) => c),
+      operands,
+    );
     const flushed = this.#machine.flush();
     if (flushed instanceof Promise) flushed.catch(() => {});
     const copy = this.#machine.copy(value);
@@ -145,7 +154,8 @@ export class Execution<V, R = V> {
 
   async #snapshot({ live }: PlanStep): Promise<Snapshot> {
     const registers: Record<number, string> = {};
-    for (const register of live) registers[register] = encodeFloats(await this.#machine.read(this.#registers[register]!));
+    for (const register of live)
+      registers[register] = encodeFloats(await this.#machine.read(this.#registers[register]!));
     return {
       format: 'tfkit-diffusion-snapshot-1',
       plan: fingerprint(this.plan),

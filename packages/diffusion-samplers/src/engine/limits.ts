@@ -9,10 +9,10 @@ export function limitItems(out: FloatArray, x: FloatArray, limit: Limit, items: 
     const part = x.subarray(item * size, (item + 1) * size);
     const range = limit.kind === 'clip' ? limit.range : thresholdOf(part, limit.ratio, limit.max);
     const scale = limit.kind === 'clip' ? 1 : 1 / range;
-    // Comparisons that a NaN fails, so that it stays a NaN.
     for (let i = 0; i < size; i++) {
+      // A NaN stays a NaN.
       const value = part[i]!;
-      out[item * size + i] = (value > range ? range : value < -range ? -range : value) * scale;
+      out[item * size + i] = Math.min(Math.max(value, -range), range) * scale;
     }
   }
 }

@@ -3,8 +3,8 @@ import type { Limit } from '../prediction';
 
 export interface Machine<V> {
   readonly shape: readonly number[];
-  /** A register filled from numbers of the host. */
-  load(register: number, values: ArrayLike<number>): V;
+  /** A register filled from numbers of the host, or from a value of the caller's, which stays theirs. */
+  load(register: number, values: ArrayLike<number> | V): V;
   /** A register that holds what the model returned, after its shape has been checked. */
   accept(register: number, output: unknown, input: V, place: string): V;
   /** sum coefficient * operand; coefficients and operands are as long. No operands is zeros. */

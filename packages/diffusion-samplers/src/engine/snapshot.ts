@@ -24,7 +24,8 @@ export function encodeFloats(values: FloatArray): string {
 
 function decodeFloats(text: unknown, size: number): FloatArray {
   const match = typeof text === 'string' ? /^f(32|64):([A-Za-z0-9+/]*={0,2})$/.exec(text) : undefined;
-  if (!match) throw new FormatError("resume: registers must be base64 after 'f32:' or 'f64:', got something else.");
+  if (!match)
+    throw new FormatError("resume: registers must be base64 after 'f32:' or 'f64:', got something else.");
   const bytes = Uint8Array.from(atob(match[2]!), (character) => character.charCodeAt(0));
   if (bytes.length !== (size * Number(match[1])) / 8) {
     throw new FormatError(`resume: registers must hold ${size} numbers each, got ${bytes.length} bytes.`);
@@ -39,11 +40,14 @@ export function readSnapshot(plan: Plan, snapshot: Snapshot): Map<number, FloatA
     throw new FormatError(`resume: snapshot must have format 'tfkit-diffusion-snapshot-1', got '${format}'.`);
   }
   if (snapshot.plan !== fingerprint(plan)) {
-    throw new FormatError(`resume: snapshot must be of this plan (${fingerprint(plan)}), got one of ${snapshot.plan}.`);
+    throw new FormatError(
+      `resume: snapshot must be of this plan (${fingerprint(plan)}), got one of ${snapshot.plan}.`,
+    );
   }
   const valid = Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0);
   const before = plan.steps[step - 1];
-  if (!valid || !before) throw new FormatError(`resume: snapshot must have a shape and a step of the plan, got step ${step}.`);
+  if (!valid || !before)
+    throw new FormatError(`resume: snapshot must have a shape and a step of the plan, got step ${step}.`);
   const size = shape.reduce((a, b) => a * b, 1);
   return new Map(before.live.map((register) => [register, decodeFloats(registers?.[register], size)]));
 }

@@ -16,9 +16,7 @@ function logGamma(x: number): number {
 /** The regularized incomplete beta function I_x(a, b), by Lentz' continued fraction. */
 function incompleteBeta(x: number, a: number, b: number): number {
   if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(1 - x, b, a);
-  const front = Math.exp(
-    logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x),
-  );
+  const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x));
   let c = 1;
   let d = 1 / (1 - ((a + b) * x) / (a + 1));
   let result = d;

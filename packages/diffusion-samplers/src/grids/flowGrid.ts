@@ -54,7 +54,10 @@ export function flowGrid(options: FlowGridOptions = {}): Grid {
       }
       if (options.invert) times = times.map((t) => 1 - t);
       const end = options.invert ? 1 : options.final === 'repeat' ? times.at(-1)! : 0;
-      const timesteps = roundTimesteps(times.map((t) => schedule.timestep(t)), options.timesteps ?? 'exact');
+      const timesteps = roundTimesteps(
+        times.map((t) => schedule.timestep(t)),
+        options.timesteps ?? 'exact',
+      );
       return { sigmas: [...times, end], timesteps };
     },
   };

@@ -62,10 +62,18 @@ export function spaced(options: SpacedOptions = {}): Grid {
 }
 
 function spacedTimesteps(schedule: Schedule, steps: number, options: SpacedOptions): number[] {
-  const { spacing = 'trailing', offset = 0, count = 'points', integers = false, lambdaMin = -Infinity } = options;
+  const {
+    spacing = 'trailing',
+    offset = 0,
+    count = 'points',
+    integers = false,
+    lambdaMin = -Infinity,
+  } = options;
   const total = schedule.trainSteps;
   if (!total || !schedule.alphasCumprod) {
-    throw new OptionError(`spaced: schedule must have discrete timesteps, got '${schedule.name}'. Use karras() or uniform().`);
+    throw new OptionError(
+      `spaced: schedule must have discrete timesteps, got '${schedule.name}'. Use karras() or uniform().`,
+    );
   }
   checkInteger(['createPlan', 'steps'], steps, { min: 1, max: total });
   const low = Math.log(schedule.sigmaMin);
@@ -108,9 +116,17 @@ function ramp(name: string, options: RampOptions, make: Ramp): Grid {
       const min = options.sigmaMin ?? (ends ? schedule.sigma(ends.at(-1)!) : schedule.sigmaMin);
       const max = options.sigmaMax ?? (ends ? schedule.sigma(ends[0]!) : schedule.sigmaMax);
       checkNumber([name, 'sigmaMin'], min, { min: 0, open: 'min' });
-      checkNumber([name, 'sigmaMax'], max, { min }, 'A schedule with zero terminal SNR has no finite largest sigma.');
+      checkNumber(
+        [name, 'sigmaMax'],
+        max,
+        { min },
+        'A schedule with zero terminal SNR has no finite largest sigma.',
+      );
       const sigmas = make(steps, min, max);
-      const timesteps = roundTimesteps(sigmas.map((sigma) => schedule.timestep(sigma)), rounding);
+      const timesteps = roundTimesteps(
+        sigmas.map((sigma) => schedule.timestep(sigma)),
+        rounding,
+      );
       return { sigmas: [...sigmas, endOf(final, schedule, sigmas.at(-1)!)], timesteps };
     },
   };
@@ -132,9 +148,7 @@ export function exponential(options: RampOptions & { readonly rho?: number } = {
 }
 
 /** Quantiles of Beta(alpha, beta), both 0.6 by default (arXiv:2407.12173). */
-export function beta(
-  options: RampOptions & { readonly alpha?: number; readonly beta?: number } = {},
-): Grid {
+export function beta(options: RampOptions & { readonly alpha?: number; readonly beta?: number } = {}): Grid {
   return ramp('beta', options, (n, min, max) => betaSigmas(n, min, max, options.alpha, options.beta));
 }
 
@@ -199,7 +213,10 @@ export function ascending(grid: Grid): Grid {
     name: `ascending ${grid.name}`,
     options: grid.options,
     points: (schedule, steps) => {
-      const { sigmas, timesteps = sigmas.slice(0, -1).map((s) => schedule.timestep(s)) } = grid.points(schedule, steps);
+      const { sigmas, timesteps = sigmas.slice(0, -1).map((s) => schedule.timestep(s)) } = grid.points(
+        schedule,
+        steps,
+      );
       const labels = [...timesteps].reverse();
       return { sigmas: [...sigmas].reverse(), timesteps: [labels[0]!, ...labels.slice(0, -1)] };
     },

@@ -58,7 +58,10 @@ export class PlanBuilder {
   /** The level at a ratio sigma / alpha that is not of the grid: a midpoint. */
   at(ratio: number): Level {
     const sigma = this.schedule.sigmaOfRatio(ratio);
-    return inputLevel(this.prediction, { timestep: this.schedule.timestep(sigma), ...this.schedule.level(sigma) });
+    return inputLevel(this.prediction, {
+      timestep: this.schedule.timestep(sigma),
+      ...this.schedule.level(sigma),
+    });
   }
 
   /** Calls the model on the state `x`, which is at `level`. */
@@ -128,7 +131,13 @@ export class PlanBuilder {
   /** Ends the step: `x` becomes the state at the level `to`. */
   advance(x: Form, to: Level = this.levels[this.step + 1]!, from: Level = this.levels[this.step]!): void {
     this.x = this.keep(x);
-    this.#steps.push({ from, to, instructions: this.#instructions, state: this.x[0]![0], preview: this.#preview });
+    this.#steps.push({
+      from,
+      to,
+      instructions: this.#instructions,
+      state: this.x[0]![0],
+      preview: this.#preview,
+    });
     this.#instructions = [];
   }
 
@@ -158,7 +167,9 @@ export class PlanBuilder {
 }
 
 /** Each step's start and end, with their ratios. */
-export function* stepsOf(b: PlanBuilder): Generator<{ i: number; s: Level; n: Level; rs: number; rn: number }> {
+export function* stepsOf(
+  b: PlanBuilder,
+): Generator<{ i: number; s: Level; n: Level; rs: number; rn: number }> {
   for (let i = 0; i + 1 < b.levels.length; i++) {
     const [s, n] = [b.levels[i]!, b.levels[i + 1]!];
     yield { i, s, n, rs: ratioOf(s), rn: ratioOf(n) };

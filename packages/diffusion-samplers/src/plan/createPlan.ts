@@ -32,7 +32,17 @@ export interface PlanOptions extends Sampler {
   readonly start?: number;
 }
 
-const known = ['schedule', 'grid', 'prediction', 'solver', 'limit', 'initialScale', 'compat', 'steps', 'start'];
+const known = [
+  'schedule',
+  'grid',
+  'prediction',
+  'solver',
+  'limit',
+  'initialScale',
+  'compat',
+  'steps',
+  'start',
+];
 
 /**
  * The plan of a run: its steps with all coefficients, in float64. A thousand steps take milliseconds.
@@ -135,6 +145,7 @@ function checkCoefficients(steps: Plan['steps'], solver: string, prediction: str
 }
 
 function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) Object.freeze(value) && Object.values(value).forEach(deepFreeze);
+  if (typeof value === 'object' && value !== null)
+    Object.freeze(value) && Object.values(value).forEach(deepFreeze);
   return value;
 }

@@ -37,7 +37,10 @@ export function explain(plan: Plan): string {
       } else if (instruction.op === 'combine') lines.push(target + formText(instruction.terms, noise));
       else if (instruction.op === 'limit') {
         const { limit } = instruction;
-        const text = limit.kind === 'clip' ? `clip(r${instruction.input}, ${limit.range})` : `threshold(r${instruction.input}, ${limit.ratio}, ${limit.max})`;
+        const text =
+          limit.kind === 'clip'
+            ? `clip(r${instruction.input}, ${limit.range})`
+            : `threshold(r${instruction.input}, ${limit.ratio}, ${limit.max})`;
         lines.push(target + text);
       } else noise.set(instruction.output, instruction.draw);
       if (instruction.op !== 'noise') noise.delete(instruction.output);

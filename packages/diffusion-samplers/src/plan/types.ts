@@ -5,13 +5,23 @@ import type { Form } from './forms';
 
 export type Instruction =
   /** Runs the model on a register. */
-  | { readonly op: 'model'; readonly input: number; readonly output: number; readonly level: Level } & Release
+  | ({
+      readonly op: 'model';
+      readonly input: number;
+      readonly output: number;
+      readonly level: Level;
+    } & Release)
   /** Fills a register with the numbered draw of standard normal noise. */
   | ({ readonly op: 'noise'; readonly output: number; readonly draw: number } & Release)
   /** output = sum coefficient * register, in one pass. */
   | ({ readonly op: 'combine'; readonly output: number; readonly terms: Form } & Release)
   /** Clips an x0 estimate. */
-  | ({ readonly op: 'limit'; readonly input: number; readonly output: number; readonly limit: Limit } & Release);
+  | ({
+      readonly op: 'limit';
+      readonly input: number;
+      readonly output: number;
+      readonly limit: Limit;
+    } & Release);
 
 interface Release {
   /** Registers that nothing reads after this instruction. */

@@ -1,5 +1,5 @@
 /** Schedules in which time is sigma itself, or a simple function of it. */
-import { checkNumber } from '@tfkit/core';
+import { checkNumber, checkOneOf } from '@tfkit/core';
 import type { Schedule } from './schedule';
 
 export interface SigmaRange {
@@ -26,7 +26,13 @@ function varianceExploding(
 /** Variance exploding: alpha = 1, and the timestep is sigma. Default 0.01 to 50 (arXiv:2011.13456). */
 export function ve(options: SigmaRange = {}): Schedule {
   const range = { sigmaMin: 0.01, sigmaMax: 50, ...options };
-  return varianceExploding('ve', options, range, (sigma) => sigma, (t) => t);
+  return varianceExploding(
+    've',
+    options,
+    range,
+    (sigma) => sigma,
+    (t) => t,
+  );
 }
 
 export interface EdmOptions extends SigmaRange {
@@ -40,12 +46,16 @@ export interface EdmOptions extends SigmaRange {
 /** alpha = 1 as in EDM: sigma 0.002 to 80 by default. With prediction 'edm' the model sees c_in x. */
 export function edm(options: EdmOptions = {}): Schedule {
   const range = { sigmaMin: options.sigmaMin ?? 0.002, sigmaMax: options.sigmaMax ?? 80 };
+  type Forms = Record<string, readonly [(sigma: number) => number, (timestep: number) => number]>;
   const forms = {
     log: [(s: number) => 0.25 * Math.log(s), (t: number) => Math.exp(4 * t)],
     arctan: [(s: number) => (2 / Math.PI) * Math.atan(s), (t: number) => Math.tan((Math.PI / 2) * t)],
     consistency: [(s: number) => 250 * Math.log(s + 1e-44), (t: number) => Math.exp(t / 250)],
-  } as const;
-  return varianceExploding('edm', options, range, ...forms[options.timesteps ?? 'log']);
+  } satisfies Forms;
+  const { timesteps = 'log' } = options;
+  checkOneOf(['edm', 'timesteps'], timesteps, ['log', 'arctan', 'consistency']);
+  const [timestep, sigma] = forms[timesteps] as Forms[string];
+  return varianceExploding('edm', options, range, timestep, sigma);
 }
 
 export interface FlowOptions {

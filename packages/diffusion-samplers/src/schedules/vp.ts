@@ -35,7 +35,8 @@ export function vp(options: VpOptions = {}): Schedule {
   if (zeroTerminalSnr) {
     products = rescaleToZeroSnr(products);
     // Through betas and back, which is how the peers' numbers come about.
-    if (snrShift === 1) products = cumulativeAlphas(products.map((a, i) => 1 - (i ? a / products[i - 1]! : a)));
+    if (snrShift === 1)
+      products = cumulativeAlphas(products.map((a, i) => 1 - (i ? a / products[i - 1]! : a)));
   }
   const last = products.length - 1;
   if (terminalAlpha !== undefined) products[last] = terminalAlpha;
@@ -57,7 +58,9 @@ export function vp(options: VpOptions = {}): Schedule {
   const sigmaAt = (t: number): number => {
     const low = Math.min(Math.max(Math.floor(t), 0), last);
     const weight = t - low;
-    return weight <= 0 || low === last ? sigmas[low]! : (1 - weight) * sigmas[low]! + weight * sigmas[low + 1]!;
+    return weight <= 0 || low === last
+      ? sigmas[low]!
+      : (1 - weight) * sigmas[low]! + weight * sigmas[low + 1]!;
   };
   return {
     name: 'vp',

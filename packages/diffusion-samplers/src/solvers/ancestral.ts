@@ -18,7 +18,8 @@ export interface AncestralOptions {
 
 /** [down, up] in ratios. */
 export function ancestralSplit(from: number, to: number, eta: number): [down: number, up: number] {
-  if (from === Infinity) return to === 0 ? [0, 0] : [to * Math.sqrt(Math.max(0, 1 - eta * eta)), Math.min(to, eta * to)];
+  if (from === Infinity)
+    return to === 0 ? [0, 0] : [to * Math.sqrt(Math.max(0, 1 - eta * eta)), Math.min(to, eta * to)];
   const up = Math.min(to, eta * Math.sqrt(Math.max(0, (to ** 2 * (from ** 2 - to ** 2)) / from ** 2)));
   return [Math.sqrt(Math.max(0, to ** 2 - up ** 2)), up];
 }
@@ -70,7 +71,9 @@ export function dpm2Ancestral(options: AncestralOptions = {}): Solver {
         const middle = b.at(Math.sqrt(rs * down));
         const y = b.keep(lin(middle.alpha, x0, middle.sigma, noise));
         const slope = b.predict(middle, y).noise;
-        b.advance(landed(b, n, moved(coordinates.sigma, b.x, s, below(n, down), down - rs, slope), noiseScale * up));
+        b.advance(
+          landed(b, n, moved(coordinates.sigma, b.x, s, below(n, down), down - rs, slope), noiseScale * up),
+        );
       }
     },
   };
@@ -126,7 +129,12 @@ export function dpmppSde(options: AncestralOptions & { readonly ratio?: number }
         const first = b.keep(x0);
         const middle = b.at(rs ** (1 - ratio) * rn ** ratio);
         const [down1, up1] = ancestralSplit(rs, ratioOf(middle), eta);
-        const y = lin(1, towards(b.x, s, below(middle, down1), first), 1, b.scaledNoise(middle.alpha * noiseScale * up1));
+        const y = lin(
+          1,
+          towards(b.x, s, below(middle, down1), first),
+          1,
+          b.scaledNoise(middle.alpha * noiseScale * up1),
+        );
         const second = b.predict(middle, b.keep(y));
         const mixed = lin(1 - 1 / (2 * ratio), first, 1 / (2 * ratio), second.x0);
         const [down, up] = ancestralSplit(rs, rn, eta);

@@ -65,13 +65,15 @@ export function tcd({ eta = 0.3 }: { readonly eta?: number } = {}): Solver {
 }
 
 /** Multistep consistency sampling (arXiv:2303.01469, algorithm 1) for prediction 'consistency'. */
-export function consistency(
-  { noiseScale = 1, sigmaMin = 0.002, sigmaMax = 80 }: {
-    readonly noiseScale?: number;
-    readonly sigmaMin?: number;
-    readonly sigmaMax?: number;
-  } = {},
-): Solver {
+export function consistency({
+  noiseScale = 1,
+  sigmaMin = 0.002,
+  sigmaMax = 80,
+}: {
+  readonly noiseScale?: number;
+  readonly sigmaMin?: number;
+  readonly sigmaMax?: number;
+} = {}): Solver {
   return {
     name: 'consistency',
     options: { noiseScale, sigmaMin, sigmaMax },

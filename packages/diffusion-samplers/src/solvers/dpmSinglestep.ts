@@ -2,15 +2,27 @@
  * DPM-Solver(++) singlestep: groups of 1, 2, 3 calls, each update made from the group's start. Also k-diffusion's
  * dpm_fast, which places its own stages.
  */
-import { lambdaOf, type Level } from '../level';
+import { type Level, lambdaOf } from '../level';
 import { type PlanBuilder, stepsOf } from '../plan/builder';
 import { type Form, lin } from '../plan/forms';
 import { type AncestralOptions, ancestralSplit } from './ancestral';
-import { type Differences, type DpmOptions, type DpmSettings, dpmSettings, dpmUpdate, targetOf } from './dpmSolver';
+import {
+  type Differences,
+  type DpmOptions,
+  type DpmSettings,
+  dpmSettings,
+  dpmUpdate,
+  targetOf,
+} from './dpmSolver';
 import type { Solver } from './solver';
 
 /** The order of each call: 1, 2, 3, 1, 2, 3, ..., cut so that the last group is whole. */
-export function singlestepOrders(order: number, steps: number, lower: boolean, endsAtZero: boolean): number[] {
+export function singlestepOrders(
+  order: number,
+  steps: number,
+  lower: boolean,
+  endsAtZero: boolean,
+): number[] {
   const cycle = (count: number) => Array.from({ length: count }, () => [1, 2, 3].slice(0, order)).flat();
   const groups = Math.floor(steps / order);
   const rest = steps % order;
@@ -70,7 +82,7 @@ function stageDifferences({ form }: DpmSettings, order: number, h: number, stage
   if (order === 2) return { m, d1: slope(second!)[1] };
   const [r1, d11] = slope(second!);
   const [r2, d12] = slope(third!);
-  if (form === 'midpoint') return { m, d1: d12 };
+  if (form === 'midpoint') return { m, d1: d12, exact: true };
   const gap = r2 - r1;
   return {
     m,
@@ -107,7 +119,14 @@ export function dpmFast(options: AncestralOptions = {}): Solver {
 }
 
 /** DPM-Solver-1, 2 or 3 (arXiv:2206.00927, algorithms 1 and 2), to sigma_down, then noise. */
-function fastStep(b: PlanBuilder, from: Level, to: Level, order: number, eta: number, noiseScale: number): void {
+function fastStep(
+  b: PlanBuilder,
+  from: Level,
+  to: Level,
+  order: number,
+  eta: number,
+  noiseScale: number,
+): void {
   const [rs, rn] = [from.sigma / from.alpha, to.sigma / to.alpha];
   const [down] = eta > 0 ? ancestralSplit(rs, rn, eta) : [rn];
   const target = eta > 0 && down > 0 ? { ...to, sigma: to.alpha * down } : to;
@@ -127,7 +146,8 @@ export function exponentialStages(
   h: number,
 ): Form {
   const stage = (r: number): Level => b.at(Math.exp(-(lambdaOf(from) + r * h)));
-  const base = (n: Level, r: number, e: Form) => lin(n.alpha / from.alpha, x, -n.sigma * Math.expm1(r * h), e);
+  const base = (n: Level, r: number, e: Form) =>
+    lin(n.alpha / from.alpha, x, -n.sigma * Math.expm1(r * h), e);
   const noise = b.predict(from, x).noise;
   if (order === 1) return base(to, 1, noise);
   const e = b.keep(noise);

@@ -50,6 +50,8 @@ export interface Differences {
   readonly m: Form;
   readonly d1?: Form;
   readonly d2?: Form;
+  /** Uses the exact integrals although there is no D2. */
+  readonly exact?: boolean;
 }
 
 /** One update from `x` at `s` to the level `n`. Order 3 always has the exact integrals. */
@@ -57,9 +59,8 @@ export function dpmUpdate(
   b: PlanBuilder,
   { predict, form, eta, noiseScale }: DpmSettings,
   [x, s, n]: readonly [Form, Level, Level],
-  { m, d1 = [], d2 = [] }: Differences,
+  { m, d1 = [], d2 = [], exact = form === 'heun' || d2.length > 0 }: Differences,
 ): Form {
-  const exact = form === 'heun' || d2.length > 0;
   // e^-h, also where h is infinite.
   const decay = (n.sigma * s.alpha) / (n.alpha * s.sigma);
   const h = -Math.log(decay);

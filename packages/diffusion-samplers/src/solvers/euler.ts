@@ -34,7 +34,8 @@ function churned(b: PlanBuilder, s: Level, options: ChurnOptions): Start {
   const { churn = 0, churnMin = 0, churnMax = Infinity, noiseScale = 1 } = options;
   if (churn === 0) return { level: s, x: b.x };
   const ratio = ratioOf(s);
-  const gamma = ratio >= churnMin && ratio <= churnMax ? Math.min(churn / (b.levels.length - 1), Math.SQRT2 - 1) : 0;
+  const gamma =
+    ratio >= churnMin && ratio <= churnMax ? Math.min(churn / (b.levels.length - 1), Math.SQRT2 - 1) : 0;
   if (gamma === 0) {
     b.skipDraw();
     return { level: s, x: b.x };
@@ -49,7 +50,8 @@ function churned(b: PlanBuilder, s: Level, options: ChurnOptions): Start {
 function churnedAfterModel(b: PlanBuilder, s: Level, options: ChurnOptions): Start & { estimate: Estimate } {
   const { churn = 0, churnMin = 0, churnMax = Infinity, noiseScale = 1 } = options;
   const ratio = ratioOf(s);
-  const gamma = ratio >= churnMin && ratio <= churnMax ? Math.min(churn / (b.levels.length - 1), Math.SQRT2 - 1) : 0;
+  const gamma =
+    ratio >= churnMin && ratio <= churnMax ? Math.min(churn / (b.levels.length - 1), Math.SQRT2 - 1) : 0;
   const raw = b.call(s);
   if (gamma === 0) return { level: s, x: b.x, estimate: b.convert(s, b.x, raw) };
   const high = ratio * (1 + gamma);

@@ -33,7 +33,11 @@ export function lms({ order = 4 }: { readonly order?: number } = {}): Solver {
       let past: Past[] = [];
       for (const { s, n, rs, rn } of stepsOf(b)) {
         past = [{ at: rs, m: remember(b, order, b.predict(s).noise) }, ...past].slice(0, order);
-        const weights = lagrangeWeights(past.map(({ at }) => at - rs), rn - rs, 0);
+        const weights = lagrangeWeights(
+          past.map(({ at }) => at - rs),
+          rn - rs,
+          0,
+        );
         b.advance(moved(coordinates.sigma, b.x, s, n, 1, weighted(1, weights, past)));
       }
     },
@@ -65,7 +69,11 @@ export function deis({ order = 2, lowerOrderFinal = true }: DeisOptions = {}): S
         past = [{ at: -lambdaOf(s), m: remember(b, order, estimate.noise) }, ...past].slice(0, order);
         const count = Math.min(past.length, lowerOrderFinal && steps < 15 ? steps - i : order);
         const used = past.slice(0, count);
-        const weights = lagrangeWeights(used.map(({ at }) => at + lambdaOf(s)), lambdaOf(s) - lambdaOf(n), 1);
+        const weights = lagrangeWeights(
+          used.map(({ at }) => at + lambdaOf(s)),
+          lambdaOf(s) - lambdaOf(n),
+          1,
+        );
         b.advance(moved(coordinates.sigma, b.x, s, n, rs, weighted(1, weights, used)));
       }
     },
@@ -90,7 +98,11 @@ export function resMultistep({ order = 2 }: { readonly order?: 1 | 2 | 3 } = {})
           continue;
         }
         past = [{ at: lambdaOf(s), m: remember(b, order, x0) }, ...past].slice(0, order);
-        const weights = lagrangeWeights(past.map(({ at }) => at - lambdaOf(s)), lambdaOf(n) - lambdaOf(s), 1);
+        const weights = lagrangeWeights(
+          past.map(({ at }) => at - lambdaOf(s)),
+          lambdaOf(n) - lambdaOf(s),
+          1,
+        );
         b.advance(lin(n.sigma / s.sigma, b.x, n.sigma / rs, weighted(1, weights, past)));
       }
     },
@@ -136,8 +148,8 @@ export function ipndm({ order = 4 }: { readonly order?: number } = {}): Solver {
         past = [{ at: ratioOf(s), m: remember(b, order, noise) }, ...past].slice(0, order);
         const e = weighted(1, adamsBashforth[past.length - 1]!, past);
         if (s.alpha > 0) b.advance(transfer(b.x, s, n, e));
-        // diffusers divides by 1e-8 instead of 0, which leaves out the model.
-        else if (b.compat) b.advance(transfer(b.x, { ...s, alpha: 1e-8 }, n, e));
+        // diffusers divides 0 by 1e-8, which leaves out the model: its x0 is 0.
+        else if (b.compat) b.advance(lin(n.sigma, e));
         else b.advance(lin(n.alpha, x0, n.sigma, e));
       }
     },

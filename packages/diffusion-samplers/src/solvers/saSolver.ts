@@ -54,7 +54,12 @@ export function saSolver(options: SaOptions = {}): Solver {
           x = lin(1, x, 1, terms, -1, previous.terms);
         }
         past = [current, ...past].slice(0, 4);
-        const order = Math.min(predictorOrder, i + 1, n.sigma === 0 ? 1 : predictorOrder, lowerOrderFinal ? steps - i : predictorOrder);
+        const order = Math.min(
+          predictorOrder,
+          i + 1,
+          n.sigma === 0 ? 1 : predictorOrder,
+          lowerOrderFinal ? steps - i : predictorOrder,
+        );
         const stepTau = s.timestep >= tauFrom && s.timestep <= tauTo ? tau : 0;
         const terms = adamsTerms(b, s, n, past.slice(0, order), stepTau, predict, false);
         previous = { s, tau: stepTau, terms };
@@ -98,7 +103,10 @@ function adamsTerms(
   const weights = lagrangeWeights(offsets, h, q);
   if (b.compat && nodes.length === 2) {
     const g = (h * q - 1 + Math.exp(-q * h)) / (q * q);
-    const extra = Math.exp(q * h) * (corrector ? h / 2 - g / h : (h * h) / 2 - g) * (corrector ? 1 : 1 / (from - nodes[1]!.at));
+    const extra =
+      Math.exp(q * h) *
+      (corrector ? h / 2 - g / h : (h * h) / 2 - g) *
+      (corrector ? 1 : 1 / (from - nodes[1]!.at));
     if (h !== 0) {
       weights[0]! += extra;
       weights[1]! -= extra;

@@ -26,7 +26,13 @@ interface Point {
 }
 
 export function uniPc(options: UniPcOptions = {}): Solver {
-  const { order = 2, form = 'bh2', predict = 'data', disableCorrector = [], lowerOrderFinal = true } = options;
+  const {
+    order = 2,
+    form = 'bh2',
+    predict = 'data',
+    disableCorrector = [],
+    lowerOrderFinal = true,
+  } = options;
   checkInteger(['uniPc', 'order'], order, { min: 1, max: 3 });
   checkOneOf(['uniPc', 'form'], form, ['bh1', 'bh2']);
   checkOneOf(['uniPc', 'predict'], predict, ['data', 'noise']);
@@ -49,7 +55,13 @@ export function uniPc(options: UniPcOptions = {}): Solver {
         }
         // Towards sigma 0 only order 1 has a limit; pure noise has no slope.
         const usable = history.filter(({ lambda }) => lambda !== -Infinity).length;
-        const limits = [order, i + 1, usable + 1, n.sigma === 0 ? 1 : order, lowerOrderFinal ? steps - i : order];
+        const limits = [
+          order,
+          i + 1,
+          usable + 1,
+          n.sigma === 0 ? 1 : order,
+          lowerOrderFinal ? steps - i : order,
+        ];
         const stepOrder = Math.min(...limits);
         history = [{ lambda: lambdaOf(s), m }, ...history].slice(0, 3);
         const terms = differenceTerms(s, n, history, stepOrder, { form, predict });
@@ -91,11 +103,13 @@ function differenceTerms(
   const points = next ? [...past, { rk: 1, m: next }] : past;
   const hh = predict === 'data' ? -h : h;
   const bh = form === 'bh1' ? hh : Math.expm1(hh);
-  const rho = coefficients(points.map(({ rk }) => rk), hh, bh);
-  const scale = (predict === 'data' ? n.alpha : n.sigma) * bh;
-  return lin(
-    ...points.flatMap(({ rk, m }, i) => [(-scale * rho[i]!) / rk, m, (scale * rho[i]!) / rk, m0]),
+  const rho = coefficients(
+    points.map(({ rk }) => rk),
+    hh,
+    bh,
   );
+  const scale = (predict === 'data' ? n.alpha : n.sigma) * bh;
+  return lin(...points.flatMap(({ rk, m }, i) => [(-scale * rho[i]!) / rk, m, (scale * rho[i]!) / rk, m0]));
 }
 
 /** Solves sum_j rk_j^(i-1) rho_j = i! phi_(i+1)(hh) / B. One unknown is 1/2 by definition. */
@@ -116,7 +130,9 @@ function coefficients(rks: readonly number[], hh: number, bh: number): number[] 
 function solve(rows: number[][]): number[] {
   const n = rows.length;
   for (let k = 0; k < n; k++) {
-    const pivot = rows.slice(k).reduce((best, row, i) => (Math.abs(row[k]!) > Math.abs(rows[best]![k]!) ? k + i : best), k);
+    const pivot = rows
+      .slice(k)
+      .reduce((best, row, i) => (Math.abs(row[k]!) > Math.abs(rows[best]![k]!) ? k + i : best), k);
     [rows[k], rows[pivot]] = [rows[pivot]!, rows[k]!];
     for (let i = k + 1; i < n; i++) {
       const factor = rows[i]![k]! / rows[k]![k]!;

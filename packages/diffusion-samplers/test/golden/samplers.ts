@@ -32,7 +32,9 @@ export const isFunction = (scheduler: string): boolean => scheduler.startsWith('
 /** Classes whose state is x0 + s epsilon; ours is alpha times that. */
 export const isVarianceExploding = (scheduler: string): boolean =>
   isFunction(scheduler) ||
-  /^(Euler|EulerAncestral|Heun|LMS|KDPM2|KDPM2Ancestral)Discrete|^(DPMSolverSDE|EDM|Cosine|CMStochastic)/.test(scheduler);
+  /^(Euler|EulerAncestral|Heun|LMS|KDPM2|KDPM2Ancestral)Discrete|^(DPMSolverSDE|EDM|Cosine|CMStochastic)/.test(
+    scheduler,
+  );
 
 /** The `grid` op: k-diffusion's ramps with 0 appended. */
 export function rampOf(config: Json): number[] {
@@ -72,7 +74,8 @@ function functionSampler(config: Json): Sampler {
     sample_dpmpp_2s_ancestral: () => dpmpp2sAncestral(ancestral),
     sample_dpmpp_sde: () => dpmppSde({ ...ancestral, ratio: config.r }),
     sample_dpmpp_2m: () => dpmSolver({ lowerOrderFinal: 'never' }),
-    sample_dpmpp_2m_sde: () => dpmSolver({ ...ancestral, form: config.solver_type, lowerOrderFinal: 'never' }),
+    sample_dpmpp_2m_sde: () =>
+      dpmSolver({ ...ancestral, form: config.solver_type, lowerOrderFinal: 'never' }),
     sample_dpmpp_3m_sde: () => dpmSolver({ ...ancestral, order: 3, form: 'heun', lowerOrderFinal: 'never' }),
     sample_dpm_fast: () => dpmFast({ eta: config.eta ?? 0, noiseScale: config.s_noise ?? 1 }),
   };
