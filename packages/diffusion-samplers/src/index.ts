@@ -1,9 +1,9 @@
 /**
  * Diffusion samplers as plans: any noise schedule, grid of levels, prediction type and solver compile to a program of
- * linear combinations, which one engine runs on typed arrays. `./tfjs` runs plans on tensors, `./onnx` adapts ONNX Runtime.
+ * linear combinations, which one engine runs on typed arrays. `./solvers` has the rest of the solvers, `./tfjs` runs plans on
+ * tensors, `./onnx` adapts ONNX Runtime, `./diffusers` reads scheduler_config.json and makes torch's noise, `./adaptive`
+ * has the loops that are no plans.
  */
-export type { DiffusersCall, DiffusersConfig } from './diffusers/config';
-export { type DiffusersOptions, diffusersClasses, fromDiffusersConfig } from './diffusers/read';
 export type { Model, ModelCall, SampleStep } from './engine/execute';
 export type { FloatArray } from './engine/machine';
 export type { Snapshot } from './engine/snapshot';
@@ -35,7 +35,7 @@ export {
   vpSigmas,
 } from './grids/ramps';
 export { type Level, lambdaOf, ratioOf } from './level';
-export { injectedNoise, type NoiseSource, seededNoise, torchNoise } from './noise';
+export { injectedNoise, type NoiseSource, seededNoise } from './noise';
 export { createPlan, type PlanOptions, type Sampler } from './plan/createPlan';
 export { explain } from './plan/explain';
 export type { Form } from './plan/forms';
@@ -55,23 +55,10 @@ export {
 } from './schedules/continuous';
 export type { Schedule } from './schedules/schedule';
 export { type ContinuousVpOptions, continuousVp, subVp, type VpOptions, vp } from './schedules/vp';
-export {
-  type AncestralOptions,
-  dpm2Ancestral,
-  dpmpp2sAncestral,
-  dpmppSde,
-  eulerAncestral,
-} from './solvers/ancestral';
-export { consistency, flowAncestral, type LcmOptions, lcm, tcd } from './solvers/consistency';
+export { type AncestralOptions, eulerAncestral } from './solvers/ancestral';
 export { type DdimOptions, ddim } from './solvers/ddim';
 export { type DdpmOptions, ddpm } from './solvers/ddpm';
-export { dpmFast, dpmSinglestep } from './solvers/dpmSinglestep';
 export { type DpmOptions, dpmSolver } from './solvers/dpmSolver';
-export { type ChurnOptions, dpm2, euler, heun, type PathOptions, rk4 } from './solvers/euler';
-export { type DeisOptions, deis, gradientEstimation, ipndm, lms, resMultistep } from './solvers/multistep';
+export { type ChurnOptions, euler, heun, type PathOptions } from './solvers/euler';
 export type { Path } from './solvers/path';
-export { type PndmOptions, pndm } from './solvers/pndm';
-export { type SaOptions, saSolver } from './solvers/saSolver';
 export type { Solver } from './solvers/solver';
-export { type UniPcOptions, uniPc } from './solvers/unipc';
-export { torchRandn } from './torchRandn';

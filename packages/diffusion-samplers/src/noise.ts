@@ -1,6 +1,5 @@
 /** Sources of the standard normal numbers that a run asks for. */
 import { checkInteger, foldIn, key, normal, OptionError, sizeOf } from '@tfkit/core';
-import { torchNormal } from './torchRandn';
 
 /**
  * One draw for the whole batch: draw -1 is the initial state, 0, 1, ... those of the steps. The same draw must be the
@@ -37,23 +36,5 @@ export function injectedNoise(draws: readonly ArrayLike<number>[], initial?: Arr
       );
     }
     return values;
-  };
-}
-
-/**
- * The noise of `torch.Generator().manual_seed(seed)` on the CPU, drawn as a diffusers pipeline does: the initial state,
- * then each step's, one after the other.
- */
-export function torchNoise(seed: number | bigint): NoiseSource {
-  let next = -1;
-  let generator = torchNormal(seed);
-  return (draw, shape) => {
-    if (draw < next) {
-      next = -1;
-      generator = torchNormal(seed);
-    }
-    for (; next < draw; next++) generator(sizeOf(shape));
-    next++;
-    return generator(sizeOf(shape));
   };
 }

@@ -7,6 +7,7 @@
  * x86 processors since 2013; elsewhere (Arm, very old x86) its large arrays differ in the last bit.
  */
 import { sizeOf } from '@tfkit/core';
+import type { NoiseSource } from './noise';
 
 /** MT19937, seeded as `manual_seed` does (the low 32 bits). */
 function mersenneTwister(seed: number): () => number {
@@ -138,4 +139,22 @@ function normalBlock(out: Float32Array, start: number): void {
  */
 export function torchRandn(seed: number | bigint, shape: readonly number[]): Float32Array {
   return torchNormal(seed)(sizeOf(shape));
+}
+
+/**
+ * The noise of `torch.Generator().manual_seed(seed)` on the CPU, drawn as a diffusers pipeline does: the initial state,
+ * then each step's, one after the other.
+ */
+export function torchNoise(seed: number | bigint): NoiseSource {
+  let next = -1;
+  let generator = torchNormal(seed);
+  return (draw, shape) => {
+    if (draw < next) {
+      next = -1;
+      generator = torchNormal(seed);
+    }
+    for (; next < draw; next++) generator(sizeOf(shape));
+    next++;
+    return generator(sizeOf(shape));
+  };
 }

@@ -60,7 +60,7 @@ export class Execution<V, R = V> {
     this.#registers = new Array(plan.registers);
     this.#next = from?.step ?? 0;
     this.#calls = from?.modelCalls ?? 0;
-    this.#state = this.#next > 0 ? plan.steps[this.#next - 1]!.state : 0;
+    this.#state = plan.steps[this.#next - 1]?.state ?? 0;
   }
 
   /** Sets a register, at the start or from a snapshot. */

@@ -43,14 +43,17 @@ function place(steps: readonly RawStep[], lastUse: Int32Array, count: number) {
   const alive = new Set<number>([0]);
   const at = (register: number) => placeOf[register]!;
   const ended = (time: number) => {
-    const dead = [...alive].filter((register) => lastUse[register]! <= time);
-    for (const register of dead) {
+    const dead: number[] = [];
+    for (const register of alive) {
+      if (lastUse[register]! > time) continue;
       alive.delete(register);
-      free.push(at(register));
+      dead.push(at(register));
     }
-    return dead.map(at);
+    free.push(...dead);
+    return dead;
   };
-  const rename = (terms: Form): Form => terms.map(([register, c]) => [at(register), c] as const);
+  const rename = (terms: Form): Form =>
+    Object.freeze(terms.map(([register, c]) => [at(register), c] as const));
   let time = 0;
   let modelCalls = 0;
   const placed = steps.map((step): PlanStep => {
@@ -67,13 +70,21 @@ function place(steps: readonly RawStep[], lastUse: Int32Array, count: number) {
       placeOf[instruction.output] = output;
       alive.add(instruction.output);
       const release = ended(time++);
-      return release.length ? { ...renamed, output, release } : { ...renamed, output };
+      return Object.freeze(release.length ? { ...renamed, output, release } : { ...renamed, output });
     });
     const preview = rename(step.preview);
     const state = at(step.state);
     const release = ended(time++);
     const live = [...alive].map(at).sort((a, b) => a - b);
-    return { from: step.from, to: step.to, instructions, state, preview, live, release };
+    return Object.freeze({
+      from: step.from,
+      to: step.to,
+      instructions: Object.freeze(instructions),
+      state,
+      preview,
+      live,
+      release,
+    });
   });
-  return { steps: placed, registers: places, modelCalls };
+  return { steps: Object.freeze(placed), registers: places, modelCalls };
 }

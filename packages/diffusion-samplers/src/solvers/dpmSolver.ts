@@ -6,7 +6,8 @@
  *   noise:      x' = alpha'/alpha x - sigma' [(e^h - 1) epsilon + q1 D1 + q2 D2]
  *
  * with k = (1 + eta) h. `heun` has the exact integrals p1 = (e^-k - 1)/k + 1, p2 = p1/k - 1/2; `midpoint` approximates
- * p1 by (1 - e^-k)/2, which is what most programs mean by 2M.
+ * p1 by (1 - e^-k)/2, which is what most programs mean by 2M. D2 here is half of h^2 x0'', as in the published programs
+ * (and in every image made with 3M), so that order 3 converges with order 2, with a small constant; `resMultistep` is exact.
  */
 import { checkInteger, checkNumber, checkOneOf } from '@tfkit/core';
 import { type Level, lambdaOf } from '../level';

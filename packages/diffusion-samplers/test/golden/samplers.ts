@@ -1,6 +1,18 @@
 /** The sampler that a case's `config` means. */
 import {
   customSigmas,
+  exponential,
+  exponentialSigmas,
+  type Grid,
+  karrasSigmas,
+  polyexponentialSigmas,
+  type Sampler,
+  type Solver,
+  ve,
+  vpSigmas,
+} from '../../src';
+import { fromDiffusersConfig } from '../../src/diffusers';
+import {
   dpm2,
   dpm2Ancestral,
   dpmFast,
@@ -9,19 +21,9 @@ import {
   dpmSolver,
   euler,
   eulerAncestral,
-  exponential,
-  exponentialSigmas,
-  fromDiffusersConfig,
-  type Grid,
   heun,
-  karrasSigmas,
   lms,
-  polyexponentialSigmas,
-  type Sampler,
-  type Solver,
-  ve,
-  vpSigmas,
-} from '../../src';
+} from '../../src/solvers';
 import type { Json } from './models';
 
 const numeric = (value: Json, fallback: number): number =>
