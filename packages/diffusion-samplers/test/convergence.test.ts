@@ -48,7 +48,7 @@ async function run(solver: Parameters<typeof createPlan>[0]['solver'], steps: nu
 const exact = await run(rk4(), 4096);
 
 const errorOf = async (solver: Parameters<typeof run>[0], steps: number) => {
-  const x = await run(solver, steps);
+  const x = Float64Array.from(await run(solver, steps));
   return Math.sqrt(x.reduce((sum, value, i) => sum + (value - exact[i]!) ** 2, 0) / x.length);
 };
 
