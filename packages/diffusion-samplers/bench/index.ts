@@ -58,11 +58,14 @@ async function benchSteps(
   const size = shape.reduce((a, b) => a * b, 1);
   const output = Float32Array.from({ length: size }, (_, i) => Math.sin(i));
   const rows: BenchRow[] = [];
-  const samples = new Map(Object.keys(timed).map((key) => [key, { ours: [] as number[], theirs: [] as number[] }]));
+  const samples = new Map(
+    Object.keys(timed).map((key) => [key, { ours: [] as number[], theirs: [] as number[] }]),
+  );
   for (let round = -3; round < (quick ? 3 : 60); round++) {
     for (const [key, { solver }] of Object.entries(timed)) {
       const ours = await engineTime(createPlan({ ...choices, solver, steps }), shape, output);
-      const theirs = peer && (await peer.request<{ ms: number; calls: number }>({ sampler: key, shape, steps }));
+      const theirs =
+        peer && (await peer.request<{ ms: number; calls: number }>({ sampler: key, shape, steps }));
       if (round < 0) continue;
       samples.get(key)!.ours.push(1000 * ours);
       if (theirs) samples.get(key)!.theirs.push((1000 * theirs.ms) / theirs.calls);
@@ -95,7 +98,12 @@ function benchCompile({ quick }: BenchContext): BenchRow[] {
   const slowest = times.reduce((worst, next) => (next.ms > worst.ms ? next : worst));
   const fixed = { package: 'diffusion-samplers', backend: 'none', peer: '', theirs: null, ratio: null };
   return [
-    { ...fixed, case: `createPlan, 1000 steps, slowest of ${times.length} solvers (${slowest.name})`, ours: slowest.ms, unit: 'ms', note: 'bar 20 ms' },
+    {
+      ...fixed,
+      case: `createPlan, 1000 steps, slowest of ${times.length} solvers (${slowest.name})`,
+      ours: slowest.ms,
+      unit: 'ms',
+      note: 'bar 20 ms',
+    },
   ];
 }
-

@@ -3,17 +3,17 @@ import { lineY, ruleY } from '@observablehq/plot';
 import * as tf from '@tensorflow/tfjs-core';
 import {
   createPlan,
-  dpmSolver,
   ddim,
   ddpm,
+  dpmSolver,
   euler,
   exponential,
   flow,
   flowGrid,
   heun,
   type Plan,
-  sample,
   type Solver,
+  sample,
   vp,
 } from '@tfkit/diffusion-samplers';
 import { deis, dpm2, lms, resMultistep, rk4, uniPc } from '@tfkit/diffusion-samplers/solvers';
@@ -38,7 +38,8 @@ export const stage: Stage = {
   method:
     'A network learns to tell noise from data at every noise level; a sampler follows its answers from pure noise to a digit, and the better its integration rule, the fewer questions it has to ask.',
   paper: {
-    citation: 'Lu et al.: DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models, 2022',
+    citation:
+      'Lu et al.: DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models, 2022',
     url: 'https://arxiv.org/abs/2211.01095',
   },
   package: '@tfkit/diffusion-samplers',
@@ -52,9 +53,13 @@ type Weights = Record<string, tf.Tensor>;
 /** The flow velocity epsilon - x0 at time t [batch], by a perceptron that sees cosines and sines of t. */
 function network(weights: Weights, x: tf.Tensor, t: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
-    const angles = tf.mul(tf.reshape(t, [-1, 1]), tf.tensor2d([Array.from({ length: frequencies }, (_, k) => (k + 1) * 1.5)]));
+    const angles = tf.mul(
+      tf.reshape(t, [-1, 1]),
+      tf.tensor2d([Array.from({ length: frequencies }, (_, k) => (k + 1) * 1.5)]),
+    );
     let h: tf.Tensor = tf.concat([x, tf.sin(angles), tf.cos(angles)], 1);
-    const layer = (name: string, input: tf.Tensor) => tf.add(tf.matMul(input as tf.Tensor2D, weights[`${name}/w`] as tf.Tensor2D), weights[`${name}/b`]!);
+    const layer = (name: string, input: tf.Tensor) =>
+      tf.add(tf.matMul(input as tf.Tensor2D, weights[`${name}/w`] as tf.Tensor2D), weights[`${name}/b`]!);
     h = tf.relu(layer('first', h));
     h = tf.add(h, tf.relu(layer('second', h)));
     h = tf.add(h, tf.relu(layer('third', h)));
@@ -65,7 +70,12 @@ function network(weights: Weights, x: tf.Tensor, t: tf.Tensor): tf.Tensor {
 function createWeights(seed: number): Record<string, tf.Variable> {
   const random = createRandom(seed, 77);
   const input = pixels + 2 * frequencies;
-  const sizes = { first: [input, hidden], second: [hidden, hidden], third: [hidden, hidden], last: [hidden, pixels] } as const;
+  const sizes = {
+    first: [input, hidden],
+    second: [hidden, hidden],
+    third: [hidden, hidden],
+    last: [hidden, pixels],
+  } as const;
   const variables: Record<string, tf.Variable> = {};
   for (const [name, [rows, columns]] of Object.entries(sizes)) {
     const scale = Math.sqrt(2 / rows) * (name === 'last' ? 0.3 : 1);
@@ -95,7 +105,9 @@ async function run(context: StageContext): Promise<readonly Block[]> {
   const digits = await smallDigits();
   await context.progress(0.02, 'training a denoiser');
   const variables = createWeights(context.seed);
-  const average: Weights = Object.fromEntries(Object.entries(variables).map(([name, v]) => [name, tf.clone(v)]));
+  const average: Weights = Object.fromEntries(
+    Object.entries(variables).map(([name, v]) => [name, tf.clone(v)]),
+  );
   try {
     const losses = await train(variables, average, digits, plan, context);
     const drawn = await draw(average, plan, context);
@@ -119,7 +131,8 @@ async function train(
   const losses: number[] = [];
   try {
     for (let step = 0; step < steps; step++) {
-      (optimizer as unknown as { learningRate: number }).learningRate = 0.0015 * Math.min(1, (steps - step) / (0.5 * steps));
+      (optimizer as unknown as { learningRate: number }).learningRate =
+        0.0015 * Math.min(1, (steps - step) / (0.5 * steps));
       const x = new Float32Array(batch * pixels);
       const target = new Float32Array(batch * pixels);
       const times = new Float32Array(batch);
@@ -136,7 +149,8 @@ async function train(
       const loss = tf.tidy(() => {
         const [inputs, wanted] = [tf.tensor2d(x, [batch, pixels]), tf.tensor2d(target, [batch, pixels])];
         return optimizer.minimize(
-          () => tf.mean(tf.square(tf.sub(network(variables, inputs, tf.tensor1d(times)), wanted))) as tf.Scalar,
+          () =>
+            tf.mean(tf.square(tf.sub(network(variables, inputs, tf.tensor1d(times)), wanted))) as tf.Scalar,
           true,
         )!;
       });
@@ -148,7 +162,10 @@ async function train(
       }
       if (step % 10 === 9 || step === steps - 1) losses.push((await loss.data())[0]!);
       loss.dispose();
-      await context.progress(0.02 + 0.6 * ((step + 1) / steps), `training a denoiser, step ${step + 1} of ${steps}`);
+      await context.progress(
+        0.02 + 0.6 * ((step + 1) / steps),
+        `training a denoiser, step ${step + 1} of ${steps}`,
+      );
     }
   } finally {
     optimizer.dispose();
@@ -174,7 +191,13 @@ async function draw(weights: Weights, { draws, slow }: typeof full, context: Sta
   ];
   const drawn: Drawn[] = [];
   for (const [name, solver, steps] of choices) {
-    const plan = createPlan({ schedule, grid: flowGrid({ to: 1 / steps }), prediction: 'flow', solver, steps });
+    const plan = createPlan({
+      schedule,
+      grid: flowGrid({ to: 1 / steps }),
+      prediction: 'flow',
+      solver,
+      steps,
+    });
     const start = performance.now();
     const { x, modelCalls } = await sampleTensors(
       plan,
@@ -183,7 +206,12 @@ async function draw(weights: Weights, { draws, slow }: typeof full, context: Sta
     );
     const pictures = Float32Array.from((await x.data()) as Float32Array);
     x.dispose();
-    drawn.push({ name: `${name}, ${steps} steps`, modelCalls, milliseconds: performance.now() - start, pictures });
+    drawn.push({
+      name: `${name}, ${steps} steps`,
+      modelCalls,
+      milliseconds: performance.now() - start,
+      pictures,
+    });
     await context.progress(0.65 + 0.05 * drawn.length, `sampling: ${name}`);
   }
   return drawn;
@@ -226,8 +254,15 @@ async function compareSolvers(context: StageContext): Promise<Point[]> {
   const x = Float64Array.from({ length: 64 }, () => random.normal());
   const range = { sigmaMin: 0.05, sigmaMax: 20, final: 0.05 };
   const solve = async (solver: Solver, steps: number) => {
-    const plan: Plan = createPlan({ schedule: vp(), grid: exponential(range), prediction: 'epsilon', solver, steps });
-    const model = (state: ArrayLike<number>, { alpha, sigma }: { alpha: number; sigma: number }) => mixtureNoise(state, alpha, sigma);
+    const plan: Plan = createPlan({
+      schedule: vp(),
+      grid: exponential(range),
+      prediction: 'epsilon',
+      solver,
+      steps,
+    });
+    const model = (state: ArrayLike<number>, { alpha, sigma }: { alpha: number; sigma: number }) =>
+      mixtureNoise(state, alpha, sigma);
     const result = await sample(plan, model, { shape: [32, 2], x });
     return { values: result.x, calls: result.modelCalls };
   };
@@ -257,8 +292,14 @@ async function compareSolvers(context: StageContext): Promise<Point[]> {
   return points;
 }
 
-function report(plan: typeof full, losses: number[], drawn: readonly Drawn[], points: readonly Point[]): Block[] {
-  const at32 = (name: string) => points.find(({ solver, calls }) => solver === name && calls >= 31 && calls <= 33)!.error;
+function report(
+  plan: typeof full,
+  losses: number[],
+  drawn: readonly Drawn[],
+  points: readonly Point[],
+): Block[] {
+  const at32 = (name: string) =>
+    points.find(({ solver, calls }) => solver === name && calls >= 31 && calls <= 33)!.error;
   const names = [...new Set(points.map(({ solver }) => solver))];
   return [
     text(
@@ -277,15 +318,29 @@ function report(plan: typeof full, losses: number[], drawn: readonly Drawn[], po
       caption: 'The same starts for all four, not chosen.',
     }),
     table({
-      columns: ['sampler', 'model calls', { label: 'ms in all', digits: 0 }, { label: 'ms a call', digits: 2 }],
-      rows: drawn.map(({ name, modelCalls, milliseconds }) => [name, modelCalls, milliseconds, milliseconds / modelCalls]),
+      columns: [
+        'sampler',
+        'model calls',
+        { label: 'ms in all', digits: 0 },
+        { label: 'ms a call', digits: 2 },
+      ],
+      rows: drawn.map(({ name, modelCalls, milliseconds }) => [
+        name,
+        modelCalls,
+        milliseconds,
+        milliseconds / modelCalls,
+      ]),
     }),
     plots({
       title: 'Error against model calls on a mixture of Gaussians whose noise is known exactly',
       options: {
         x: { type: 'log', label: 'model calls', ticks: [8, 16, 32, 64, 128], tickFormat: 'd' },
         y: { type: 'log', label: 'RMS error', grid: true },
-        color: { legend: true, domain: names, range: names.map((_, i) => seriesColors[i % seriesColors.length]!) },
+        color: {
+          legend: true,
+          domain: names,
+          range: names.map((_, i) => seriesColors[i % seriesColors.length]!),
+        },
         marks: [
           ruleY([1e-5], { strokeOpacity: 0 }),
           lineY(points as Point[], { x: 'calls', y: 'error', stroke: 'solver', marker: true }),
@@ -305,7 +360,10 @@ function sheet(pictures: Float32Array) {
     for (let i = 0; i < pixels; i++) {
       const row = Math.floor(n / columns) * side + Math.floor(i / side);
       const column = (n % columns) * side + (i % side);
-      data[row * columns * side + column] = Math.max(0, Math.min(255, 127.5 * (pictures[n * pixels + i]! + 1)));
+      data[row * columns * side + column] = Math.max(
+        0,
+        Math.min(255, 127.5 * (pictures[n * pixels + i]! + 1)),
+      );
     }
   }
   return grayPicture(data, columns * side, rows * side);
