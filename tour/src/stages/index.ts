@@ -1,6 +1,7 @@
 /** The stages of the tour, in the order in which they run. */
 import type { Stage } from '../stage';
 import { stage as ddp } from './ddp';
+import { stage as diffusionSamplers } from './diffusion-samplers';
 import { stage as dilatedConv } from './dilated-conv';
 import { stage as marginSoftmax } from './margin-softmax';
 import { stage as niceFlow } from './nice-flow';
@@ -16,6 +17,7 @@ export const stages: readonly Stage[] = [
   spp,
   marginSoftmax,
   niceFlow,
+  diffusionSamplers,
   ddp,
   exports,
 ];

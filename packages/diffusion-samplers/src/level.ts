@@ -1,0 +1,19 @@
+/** One noise level of a run: the state there is `alpha * x0 + sigma * epsilon`, as the model sees it. */
+export interface Level {
+  /** What the model is told: an index 0..T-1, a time in [0, 1], or a function of sigma, as its schedule says. */
+  readonly timestep: number;
+  readonly alpha: number;
+  readonly sigma: number;
+}
+
+/** Noise-to-signal ratio sigma / alpha, "sigma" of Karras et al. Infinity where alpha is 0. */
+export const ratioOf = ({ alpha, sigma }: Level): number => sigma / alpha;
+
+/** Half the log signal-to-noise ratio, log(alpha / sigma): -Infinity for pure noise, Infinity for clean data. */
+export const lambdaOf = ({ alpha, sigma }: Level): number => Math.log(alpha / sigma);
+
+/** `count` numbers from `start` to `end`, both included. One number is `start`. */
+export function linspace(start: number, end: number, count: number): number[] {
+  const step = count > 1 ? (end - start) / (count - 1) : 0;
+  return Array.from({ length: count }, (_, i) => (i === count - 1 && i > 0 ? end : start + i * step));
+}
