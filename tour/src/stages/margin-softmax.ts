@@ -1,7 +1,6 @@
 /** Four losses train the same network on the digits 0 to 6; it has to tell apart 7, 8 and 9, which it has never seen. */
 import { dot, lineY, link, ruleY } from '@observablehq/plot';
 import * as tf from '@tensorflow/tfjs-core';
-import { adam } from '@tfkit/core/tfjs';
 import {
   annealedLambda,
   arcFace,
@@ -130,7 +129,7 @@ async function fit(
   progress: (step: number) => Promise<void>,
 ): Promise<void> {
   const random = createRandom(seed, 7);
-  const optimizer = adam({ learningRate: rate });
+  const optimizer = tf.train.adam(rate);
   try {
     for (let step = 0; step < steps; step++) {
       const indices = Int32Array.from({ length: batch }, () => known[random.integer(0, known.length - 1)]!);
