@@ -28,8 +28,8 @@ const alias = [
   },
   // The wasm kernels are compiled by the build.
   {
-    find: /^@tfkit\/core\/kernels\/wasm-module$/,
-    replacement: folder('packages/core/dist/kernels/wasm-module.js'),
+    find: /^@tfkit\/([^/]+)\/kernels\/wasm-module$/,
+    replacement: folder('packages/$1/dist/kernels/wasm-module.js'),
   },
   { find: /^@tfkit\/([^/]+)$/, replacement: folder('packages/$1/src/index.ts') },
   { find: /^@tfkit\/([^/]+)\/(.+)$/, replacement: folder('packages/$1/src/$2') },

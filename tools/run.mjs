@@ -1,5 +1,5 @@
 /**
- * The root's commands that are more than one program: `node tools/run.mjs tour | check | golden | bench [arguments]`.
+ * The root's commands that are more than one program: `node tools/run.mjs tour | check | golden | bench | reproduce [arguments]`.
  * Plain JavaScript, so that it runs before anything is built.
  */
 import { spawnSync } from 'node:child_process';
@@ -46,6 +46,14 @@ const commands = {
   bench() {
     build();
     run('tsx', ['--tsconfig', 'tsconfig.base.json', 'tools/bench/src/cli.ts', ...rest]);
+  },
+  reproduce() {
+    build();
+    // Ctrl-C is the program's own business: it saves first.
+    process.on('SIGINT', () => {});
+    run(process.execPath, ['--import', 'tsx', 'tools/reproduce/src/cli.ts', ...rest], {
+      env: { ...process.env, TSX_TSCONFIG_PATH: 'tsconfig.base.json' },
+    });
   },
   golden() {
     build();

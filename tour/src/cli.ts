@@ -1,4 +1,4 @@
-/** `npm start -- [--stage <names...>] [--backend <name>] [--seed <n>] [--out <folder>] [--quick]` */
+/** `npm start -- [--stage <names...>] [--backend <name>] [--seed <n>] [--out <folder>] [--quick] [--ranks <n>]` */
 import { join, relative, resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { isTfkitError } from '@tfkit/core';
@@ -14,6 +14,7 @@ interface Options {
   readonly seed: number;
   readonly out: string;
   readonly quick?: boolean;
+  readonly ranks: number;
 }
 
 const program = new Command('npm start --')
@@ -23,6 +24,7 @@ const program = new Command('npm start --')
   .option('--seed <integer>', 'all randomness comes from it', parseSeed, 1)
   .option('--out <folder>', 'where the report goes', 'tour-report')
   .option('--quick', 'few steps on little data, for a check that everything runs')
+  .option('--ranks <number>', 'threads that train together in the stage ddp', parseRanks, 2)
   .showHelpAfterError(false)
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'tour: ')) })
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
@@ -50,6 +52,7 @@ async function main(): Promise<number> {
     tfjs: tf.version_core,
     seed: options.seed,
     quick: options.quick ?? false,
+    ranks: options.ranks,
     out,
     signal: interrupt.signal,
     progress: terminalProgress(process.stdout),
@@ -67,6 +70,12 @@ function parseSeed(text: string): number {
   const seed = Number(text);
   if (text.trim() !== '' && Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return seed;
   throw new InvalidArgumentError('It must be an integer in [0, 4294967295].');
+}
+
+function parseRanks(text: string): number {
+  const ranks = Number(text);
+  if (Number.isInteger(ranks) && ranks >= 1 && ranks <= 8) return ranks;
+  throw new InvalidArgumentError('It must be an integer in [1, 8].');
 }
 
 main().then(

@@ -29,6 +29,8 @@ export interface StageContext {
   readonly seed: number;
   /** Fewer steps and smaller data, for CI: seconds, and the scores mean little. */
   readonly quick: boolean;
+  /** Threads that train together, from 1 to 8. */
+  readonly ranks: number;
   /** The tfjs backend that is set; gradients and kernels are ensured. */
   readonly backend: SelectedBackend['name'];
   /** Aborted by Ctrl-C. `progress` rejects by itself; pass it on to what takes an AbortSignal. */

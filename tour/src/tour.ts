@@ -21,6 +21,8 @@ export interface TourOptions {
   readonly tfjs: string;
   readonly seed: number;
   readonly quick: boolean;
+  /** As `--ranks`. Default 2. */
+  readonly ranks?: number;
   /** Folder of the report; `data/` in it holds the results. It exists. */
   readonly out: string;
   readonly signal: AbortSignal;
@@ -86,7 +88,7 @@ export async function runTour(options: TourOptions): Promise<readonly StageOutco
 async function runStage(
   stage: Stage,
   date: Date,
-  { selected, seed, quick, out, signal, progress }: TourOptions,
+  { selected, seed, quick, ranks = 2, out, signal, progress }: TourOptions,
 ): Promise<StageOutcome> {
   const data = join(out, 'data');
   const saved = new Map<string, unknown>();
@@ -94,6 +96,7 @@ async function runStage(
   const context: StageContext = {
     seed,
     quick,
+    ranks,
     backend: selected.name,
     signal,
     progress: async (fraction, text) => {

@@ -129,3 +129,36 @@ export function addBias(x: usize, bias: usize, rows: i32, columns: i32, low: f32
     }
   }
 }
+
+/** out[i] = e^x[i], within 2 units in the last place; 0 and infinity beyond float32, NaN stays. */
+export function exp(x: usize, out: usize, size: i32): void {
+  const bytes: usize = (<usize>size) << 2;
+  let at: usize = 0;
+  for (; at + 16 <= bytes; at += 16) v128.store(out + at, exp4(v128.load(x + at)));
+  for (; at < bytes; at += 4) store<f32>(out + at, f32x4.extract_lane(exp4(v128.load32_splat(x + at)), 0));
+}
+
+/**
+ * x = n ln 2 + r with |r| <= ln(2) / 2; e^r is its Taylor series to degree 7, whose rest is below 6e-9. ln 2 is split in
+ * two, so that n times its high part is exact, and 2^n in two, since n may lie beyond the exponents of float32.
+ */
+function exp4(value: v128): v128 {
+  const x = f32x4.max(f32x4.min(value, f32x4.splat(89)), f32x4.splat(-104));
+  const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(<f32>Math.LOG2E)));
+  const high = f32x4.sub(x, f32x4.mul(n, f32x4.splat(0.693359375)));
+  const r = f32x4.sub(high, f32x4.mul(n, f32x4.splat(-2.1219444e-4)));
+  let p = f32x4.add(f32x4.splat(1.0 / 720), f32x4.mul(r, f32x4.splat(1.0 / 5040)));
+  p = f32x4.add(f32x4.splat(1.0 / 120), f32x4.mul(r, p));
+  p = f32x4.add(f32x4.splat(1.0 / 24), f32x4.mul(r, p));
+  p = f32x4.add(f32x4.splat(1.0 / 6), f32x4.mul(r, p));
+  p = f32x4.add(f32x4.splat(0.5), f32x4.mul(r, p));
+  p = f32x4.add(f32x4.splat(1), f32x4.add(r, f32x4.mul(f32x4.mul(r, r), p)));
+  const exponent = i32x4.trunc_sat_f32x4_s(n);
+  const half = i32x4.shr_s(exponent, 1);
+  return f32x4.mul(f32x4.mul(p, powerOf2(half)), powerOf2(i32x4.sub(exponent, half)));
+}
+
+/** 2^n for n in [-126, 127], from its bits. */
+function powerOf2(n: v128): v128 {
+  return i32x4.shl(i32x4.add(n, i32x4.splat(127)), 23);
+}

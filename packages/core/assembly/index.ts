@@ -8,6 +8,7 @@ export {
   transposeImage,
 } from './conv2d';
 export { depthwiseBackpropFilter, depthwiseBackpropInput, spread, sumAdjacent } from './depthwise';
-export { adam, addBias, linearCombination, segmentSum } from './elementwise';
+export { adam, addBias, exp, linearCombination, segmentSum } from './elementwise';
 export { gemm, gemmScratch } from './gemm';
 export { pack, transpose } from './pack';
+export { sumAxis } from './reduce';

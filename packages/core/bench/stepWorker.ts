@@ -17,13 +17,14 @@ async function main(backend: string, variant: string): Promise<void> {
   await import(`@tensorflow/tfjs-backend-${backend}`);
   if (variant === 'stock') await import('@tfkit/core/gradients/table');
   await tf.setBackend(backend);
+  let optimizer: tf.Optimizer;
   if (variant === 'tfkit') {
-    const { ensureGradients, ensureKernels } = await import('@tfkit/core/tfjs');
+    const { adam, ensureGradients, ensureKernels } = await import('@tfkit/core/tfjs');
     await ensureGradients();
     await ensureKernels();
-  }
+    optimizer = adam({ learningRate: 1e-3 });
+  } else optimizer = tf.train.adam(1e-3);
   const variables = createSegmenter(classes, 1);
-  const optimizer = tf.train.adam(1e-3);
   const images = tf.randomUniform([batchSize, side, side, 1], 0, 1, 'float32', 1) as tf.Tensor4D;
   const targets = tf.randomUniform([batchSize, side, side], 0, classes, 'int32', 2) as tf.Tensor3D;
   const weights = tf.ones([classes]) as tf.Tensor1D;

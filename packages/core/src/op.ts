@@ -1,43 +1,62 @@
 /** One way to write a differentiable op, open to faster kernels per backend. */
 import * as tf from '@tensorflow/tfjs-core';
+import type { FastKernel } from './kernels/fast';
 
 export type OpInputs = Record<string, tf.Tensor>;
 export type OpAttributes = Record<string, unknown>;
 
+/** What a kernel gives beside its output, kept for the gradient: the positions of maxima, say. */
+export type OpResult<O extends tf.Tensor> = O | readonly [O, ...tf.Tensor[]];
+
 export interface OpDefinition<I extends OpInputs, A extends OpAttributes, O extends tf.Tensor> {
   /** The kernel's name in tfjs' registry. Prefix it by the package: `DilatedConvConv2d`. */
   readonly name: string;
-  /** The op as a composition of tfjs ops. Runs inside a tidy, never on the gradient tape. */
-  forward(inputs: I, attributes: A): O;
+  /**
+   * The op as a composition of tfjs ops. Runs inside a tidy, never on the gradient tape. An array is the output and what
+   * the gradient needs beside it.
+   */
+  forward(inputs: I, attributes: A): OpResult<O>;
+  /**
+   * Faster kernels by backend name, which travel with the op: on tfjs' internals, unregistered. One that returns
+   * undefined declines the case. What the registry holds under `name` goes before them.
+   */
+  readonly kernels?: Readonly<Record<string, FastKernel>>;
+  /**
+   * The inputs whose values the gradient reads. Of others it is given the shape and dtype alone: what is kept costs memory.
+   * Default all.
+   */
+  readonly reads?: readonly (keyof I & string)[];
   /**
    * The vector-Jacobian product for each input, as thunks: only those that are needed are run. Written with tfjs ops
    * or other defined ops, it can be differentiated again. Inputs without an entry have no gradient.
    */
   gradient(
     dy: O,
-    saved: { readonly inputs: I; readonly output: O },
+    saved: { readonly inputs: I; readonly output: O; readonly rest: readonly tf.Tensor[] },
     attributes: A,
   ): { [K in keyof I]?: () => tf.Tensor };
 }
 
-export type Op<I extends OpInputs, A extends OpAttributes, O extends tf.Tensor> = (
-  inputs: I,
-  attributes: A,
-) => O;
+export interface Op<I extends OpInputs, A extends OpAttributes, O extends tf.Tensor> {
+  (inputs: I, attributes: A): O;
+  /** The output and what is kept beside it, which has no gradient. */
+  all(inputs: I, attributes: A): readonly [O, ...tf.Tensor[]];
+}
 
 /** The part of tfjs' engine behind `tf.customGrad` that takes thunks; `customGrad` itself runs every gradient. */
 interface Engine {
-  runKernelFunc(call: {
-    forwardFunc: (backend: unknown, save: (tensors: tf.Tensor[]) => void) => tf.Tensor;
-    backwardsFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => Record<string, () => tf.Tensor>;
+  runKernelFunc<R extends tf.Tensor | tf.Tensor[]>(call: {
+    forwardFunc: (backend: unknown, save: (tensors: tf.Tensor[]) => void) => R;
+    backwardsFunc: (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]) => Record<string, () => tf.Tensor>;
     inputs: OpInputs;
     attrs: OpAttributes;
-  }): tf.Tensor;
+  }): R;
 }
 
 /**
- * An op that runs everywhere and is differentiable: its composition, or the kernel of the same name if the current
- * backend has one (`tf.registerKernel({kernelName: name, backendName, kernelFunc})`, by anyone).
+ * An op that runs everywhere and is differentiable: the kernel of the same name if the current backend has one
+ * (`tf.registerKernel({kernelName: name, backendName, kernelFunc})`, by anyone), else one of `kernels`, else its
+ * composition.
  *
  * @example
  * const square = defineOp({
@@ -52,26 +71,50 @@ export function defineOp<
   A extends OpAttributes = Record<string, never>,
   O extends tf.Tensor = tf.Tensor,
 >(definition: OpDefinition<I, A, O>): Op<I, A, O> {
-  const { name, forward, gradient } = definition;
-  return (inputs, attributes) => {
+  const { name, reads, gradient } = definition;
+  const run = <R extends tf.Tensor | tf.Tensor[]>(
+    inputs: I,
+    attributes: A,
+    pick: (all: tf.Tensor[]) => R,
+  ): R => {
     const keys = Object.keys(inputs) as (keyof I & string)[];
-    const forwardFunc = (_backend: unknown, save: (tensors: tf.Tensor[]) => void): tf.Tensor => {
-      const output = tf.getKernel(name, tf.getBackend())
-        ? (tf.engine().runKernel(name, inputs, attributes as unknown as tf.NamedAttrMap) as tf.Tensor)
-        : forward(inputs, attributes);
-      save([...keys.map((key) => inputs[key] as tf.Tensor), output]);
-      return output;
+    const kept = reads ?? keys;
+    const forwardFunc = (backend: unknown, save: (tensors: tf.Tensor[]) => void): R => {
+      const outputs = runForward(definition, inputs, attributes, backend);
+      save([...kept.map((key) => inputs[key] as tf.Tensor), ...outputs]);
+      return pick(outputs);
     };
-    const backwardsFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-      const savedInputs = Object.fromEntries(keys.map((key, index) => [key, saved[index]])) as I;
-      const output = saved[keys.length] as O;
-      const thunks = gradient(dy as O, { inputs: savedInputs, output }, attributes);
+    const backwardsFunc = (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]) => {
+      const savedInputs = { ...inputs, ...Object.fromEntries(kept.map((key, index) => [key, saved[index]])) };
+      const [output, ...rest] = saved.slice(kept.length) as [O, ...tf.Tensor[]];
+      const first = (Array.isArray(dy) ? dy[0] : dy) as O;
+      const thunks = gradient(first, { inputs: savedInputs, output, rest }, attributes);
       const missing = (key: string) => () => {
         throw new Error(`${name}: no gradient is defined for input '${key}'.`);
       };
       return Object.fromEntries(keys.map((key) => [key, thunks[key] ?? missing(key)]));
     };
     const engine = tf.engine() as unknown as Engine;
-    return engine.runKernelFunc({ forwardFunc, backwardsFunc, inputs, attrs: attributes }) as O;
+    return engine.runKernelFunc<R>({ forwardFunc, backwardsFunc, inputs, attrs: attributes });
   };
+  const op = (inputs: I, attributes: A) => run(inputs, attributes, ([output]) => output as O);
+  const all = (inputs: I, attributes: A) =>
+    run<tf.Tensor[]>(inputs, attributes, (outputs) => outputs) as unknown as readonly [O, ...tf.Tensor[]];
+  return Object.assign(op, { all });
+}
+
+function runForward<I extends OpInputs, A extends OpAttributes, O extends tf.Tensor>(
+  { name, kernels, forward }: OpDefinition<I, A, O>,
+  inputs: I,
+  attributes: A,
+  backend: unknown,
+): tf.Tensor[] {
+  const current = tf.getBackend();
+  const attrs = attributes as unknown as tf.NamedAttrMap;
+  const given = tf.getKernel(name, current)
+    ? (tf.engine().runKernel(name, inputs, attrs) as tf.Tensor | tf.Tensor[])
+    : (kernels?.[current]?.(inputs, attributes, backend) ?? forward(inputs, attributes));
+  return ([given].flat() as tf.TensorInfo[]).map((output) =>
+    output instanceof tf.Tensor ? output : tf.engine().makeTensorFromTensorInfo(output),
+  );
 }

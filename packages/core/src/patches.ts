@@ -28,6 +28,14 @@ export function applyPatch(name: string, apply: () => Patch, ownVersion: string 
   applied.set(name, { version: ownVersion, ...apply() });
 }
 
+/** Undoes a patch, if it is still in force, and forgets it. */
+export function removePatch(name: string): void {
+  const applied = appliedPatches();
+  const patch = applied.get(name);
+  if (patch?.inForce()) patch.undo();
+  applied.delete(name);
+}
+
 /** Registers gradients in place of what is there. */
 export function replaceGradients(gradients: readonly tf.GradConfig[]): Patch {
   const previous = gradients.map(({ kernelName }) => [kernelName, tf.getGradient(kernelName)] as const);

@@ -9,9 +9,17 @@ export {
 } from './backends/select';
 export { ensureGradients } from './gradients';
 export { ensureKernels } from './kernels';
+export type { FastKernel, KernelOutput } from './kernels/fast';
 export { tidyAsync } from './memory';
 export { backendEpsilon, logSigmoid, safeAcos, safeNormalize, softplus } from './numerics';
-export { defineOp, type Op, type OpAttributes, type OpDefinition, type OpInputs } from './op';
+export {
+  defineOp,
+  type Op,
+  type OpAttributes,
+  type OpDefinition,
+  type OpInputs,
+  type OpResult,
+} from './op';
 export { linearCombination } from './ops/linearCombination';
 export { randomNormal, randomUniform } from './random-tensors';
 export {

@@ -110,8 +110,8 @@ describeBackends('kernels: conv2d', (backend) => {
     expect(await valuesOf(dFilter)).toBeAllclose(await valuesOf(composedFilter), tolerance(sums));
   });
 
-  it('takes an empty batch', async () => {
-    if (backend === 'webgpu' || backend === 'webgl') return; // A GPU has no buffer of 0 bytes.
+  it('takes an empty batch', async ({ skip }) => {
+    skip(backend === 'webgpu' || backend === 'webgl', 'a GPU has no buffer of 0 bytes');
     const x = tf.zeros([0, 4, 4, 3]) as tf.Tensor4D;
     const w = seededTensor(1, [3, 3, 3, 2]) as tf.Tensor4D;
     const [dx, dw] = tf.grads((a, b) => tf.sum(tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, 1, 'same')))([
@@ -235,9 +235,47 @@ describeBackends('kernels: matMul', () => {
   });
 });
 
+describeBackends('kernels: what a backend prepares for a product', () => {
+  it('is not taken for the same values in another shape', async () => {
+    const y = tf.tensor1d([1, 2, 3]);
+    const row = tf.matMul(tf.ones([2, 1]), tf.reshape(y, [1, 3]));
+    const column = tf.matMul(tf.ones([2, 3]), tf.reshape(y, [3, 1]));
+    expect(await valuesOf(row)).toBeAllclose({ shape: [2, 3], data: [1, 2, 3, 1, 2, 3] });
+    expect(await valuesOf(column)).toBeAllclose({ shape: [2, 1], data: [6, 6] });
+  });
+
+  it('is not taken after a step of training', async () => {
+    const [filter, weights, bias] = [[1, 1, 2, 2], [2, 2], [2]].map((shape) => tf.variable(tf.ones(shape)));
+    const image = tf.ones([1, 2, 2, 2]) as tf.Tensor4D;
+    const products = () => [
+      tf.conv2d(image, filter as tf.Tensor4D, 1, 'same'),
+      tf.fused.conv2d({ x: image, filter: filter as tf.Tensor4D, strides: 1, pad: 'same', bias: bias! }),
+      tf.matMul(tf.ones([3, 2]), weights!),
+      tf.fused.matMul({ a: tf.ones([3, 2]), b: weights!, bias: bias! }),
+    ];
+    const valuesAre = async (expected: number[]) => {
+      for (const [index, product] of products().entries()) {
+        const { shape } = product;
+        const data = new Float32Array(size(shape)).fill(expected[index]!);
+        expect(await valuesOf(product)).toBeAllclose({ shape, data }, { rtol: 1e-4, atol: 1e-4 });
+      }
+    };
+    await valuesAre([2, 3, 2, 3]);
+    const step = (...variables: tf.Variable[]) => {
+      const optimizer = adam({ learningRate: 0.5 });
+      optimizer.applyGradients(Object.fromEntries(variables.map((v) => [v.name, tf.ones(v.shape)])) as never);
+      optimizer.dispose();
+    };
+    step(bias!);
+    await valuesAre([2, 2.5, 2, 2.5]);
+    step(filter!, weights!);
+    await valuesAre([1, 1.5, 1, 1.5]);
+    tf.dispose([filter, weights, bias]);
+  });
+});
+
 describeBackends('kernels: unsortedSegmentSum', (backend) => {
-  it('sums rows by id, drops ids out of range, and is the gradient of gather', async () => {
-    const x = tf.tensor2d([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [5, 2]);
+  it('sums rows by id, and is the gradient of gather', async () => {
     const table = seededTensor(1, [4, 3]) as tf.Tensor2D;
     const weights = seededTensor(2, [5, 3]);
     const loss = (t: tf.Tensor) =>
@@ -249,9 +287,115 @@ describeBackends('kernels: unsortedSegmentSum', (backend) => {
       for (let i = 0; i < 3; i++) expected[id * 3 + i]! += w[row * 3 + i]!;
     });
     expect(gradient).toBeAllclose({ shape: [4, 3], data: expected });
-    if (backend === 'tensorflow') return; // TensorFlow refuses ids out of range with an error of its own.
+  });
+
+  it('drops ids out of range', async ({ skip }) => {
+    skip(backend === 'tensorflow', 'TensorFlow refuses ids out of range with an error of its own');
+    const x = tf.tensor2d([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [5, 2]);
     const y = tf.unsortedSegmentSum(x, tf.tensor1d([2, 0, -1, 2, 7], 'int32'), 3);
     expect(await valuesOf(y)).toBeAllclose({ shape: [3, 2], data: [3, 4, 0, 0, 8, 10] });
+  });
+});
+
+describeBackends('kernels: sum and mean', () => {
+  const sums: [shape: number[], axis: number | number[] | undefined][] = [
+    [[], undefined],
+    [[7], 0],
+    [[2, 5000], 1],
+    [[129, 11], 1],
+    [[129, 11], 0],
+    [[3, 70, 21], 1],
+    [
+      [2, 8, 9, 35],
+      [1, 2],
+    ],
+    [
+      [2, 8, 9, 64],
+      [0, 1, 2],
+    ],
+    [
+      [4, 3, 5, 2],
+      [3, 1],
+    ],
+    [
+      [4, 3, 5, 2],
+      [-1, -2],
+    ],
+    [[300, 101], undefined],
+  ];
+
+  it.each(sums)('of %j along %j', async (shape, axis) => {
+    const values = seededUniform(7, size(shape));
+    const x = tf.tensor(Float32Array.from(values), shape);
+    const axes = (axis === undefined ? shape.map((_, i) => i) : [axis].flat()).map(
+      (i) => (i + shape.length) % Math.max(1, shape.length),
+    );
+    const kept = shape.map((n, i) => (axes.includes(i) ? 1 : n));
+    const expected = new Float64Array(size(kept));
+    const strides = kept.map((n, i) => (n === 1 ? 0 : size(kept.slice(i + 1))));
+    values.forEach((value, flat) => {
+      let rest = flat;
+      let to = 0;
+      for (let i = shape.length - 1; i >= 0; rest = Math.floor(rest / shape[i]!), i--) {
+        to += (rest % shape[i]!) * strides[i]!;
+      }
+      expected[to]! += Math.fround(value);
+    });
+    const count = size(shape) / size(kept);
+    const limits = { rtol: 1e-5, atol: 1e-6 * Math.sqrt(count) };
+    expect(await valuesOf(tf.sum(x, axis, true))).toBeAllclose({ shape: kept, data: expected }, limits);
+    const means = expected.map((value) => value / count);
+    const shrunk = shape.filter((_, i) => !axes.includes(i));
+    expect(await valuesOf(tf.mean(x, axis))).toBeAllclose({ shape: shrunk, data: means }, limits);
+  });
+
+  it('of integers and of nothing', async () => {
+    const counts = tf.sum(tf.tensor2d([1, 2, 3, 4], [2, 2], 'int32'), 0);
+    expect(counts.dtype).toBe('int32');
+    expect(await valuesOf(counts)).toBeAllclose({ shape: [2], data: [4, 6] });
+  });
+});
+
+describeBackends('kernels: exp', (backend) => {
+  it('over the whole range of float32', async () => {
+    const x = Float32Array.from({ length: 4001 }, (_, i) => -80 + i * 0.042);
+    const y = await valuesOf(tf.exp(x));
+    const expected = Float64Array.from(x, Math.exp);
+    // wasm's is ours, cpu's the engine's; TensorFlow and shading languages promise less.
+    const rtol = backend === 'wasm' ? 1.8e-7 : backend === 'cpu' ? 1e-7 : 2e-5;
+    expect(y).toBeAllclose({ shape: [4001], data: expected }, { rtol, atol: 0 });
+  });
+
+  it('at the ends', async ({ skip }) => {
+    skip(backend === 'webgpu' || backend === 'webgl', 'shading languages need not keep NaN and Infinity');
+    const x = [0, -0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 88.8, -120];
+    const y = await tf.exp(tf.tensor1d(x)).data();
+    expect(Array.from(y)).toEqual([
+      1,
+      1,
+      Number.POSITIVE_INFINITY,
+      0,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      0,
+    ]);
+  });
+});
+
+describeBackends('kernels: identity', () => {
+  it('is a tensor of its own', async () => {
+    const x = tf.variable(tf.tensor1d([1, 2, 3]));
+    const copy = tf.clone(x);
+    x.assign(tf.tensor1d([4, 5, 6]));
+    expect(await valuesOf(copy)).toBeAllclose({ shape: [3], data: [1, 2, 3] });
+    const optimizer = adam();
+    const second = tf.clone(x);
+    optimizer.applyGradients({ [x.name]: tf.tensor1d([1, 1, 1]) } as never);
+    expect(await valuesOf(second)).toBeAllclose({ shape: [3], data: [4, 5, 6] });
+    const kept = second.dataSync().slice();
+    x.dispose();
+    expect(second.dataSync()).toEqual(kept);
+    optimizer.dispose();
   });
 });
 

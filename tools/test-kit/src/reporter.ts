@@ -12,12 +12,15 @@ export default class SummaryReporter implements Reporter {
     for (const module of modules) {
       if (module.errors().length > 0) count.failed++;
       for (const test of module.children.allTests()) {
-        const { state } = test.result();
+        const result = test.result();
+        const { state } = result;
         if (state === 'passed') count.passed++;
         else if (state === 'failed') count.failed++;
         else {
           count.skipped++;
-          const reason = /\(skipped: (.*)\)$/.exec(test.name)?.[1] ?? `no reason given: ${test.fullName}`;
+          const note = 'note' in result ? result.note : undefined;
+          const inTitle = /\(skipped: (.*)\)$/.exec(test.name)?.[1];
+          const reason = inTitle ?? note ?? `no reason given: ${test.fullName}`;
           skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
         }
       }

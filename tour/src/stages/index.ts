@@ -1,8 +1,21 @@
 /** The stages of the tour, in the order in which they run. */
 import type { Stage } from '../stage';
+import { stage as ddp } from './ddp';
+import { stage as dilatedConv } from './dilated-conv';
 import { stage as marginSoftmax } from './margin-softmax';
+import { stage as niceFlow } from './nice-flow';
 import { stage as segMetrics } from './seg-metrics';
 import { stage as segmentation } from './segmentation';
+import { stage as spp } from './spp';
 import { stage as exports } from './tf-export-decorator';
 
-export const stages: readonly Stage[] = [segmentation, segMetrics, marginSoftmax, exports];
+export const stages: readonly Stage[] = [
+  segmentation,
+  segMetrics,
+  dilatedConv,
+  spp,
+  marginSoftmax,
+  niceFlow,
+  ddp,
+  exports,
+];

@@ -1,6 +1,7 @@
 /** The first stage: a fully convolutional network learns to segment handwritten digits by class. */
 import { barY, lineY, ruleY } from '@observablehq/plot';
 import * as tf from '@tensorflow/tfjs-core';
+import { adam } from '@tfkit/core/tfjs';
 import { type Canvases, canvasSize, classNames, drawCanvases } from '../data/canvases';
 import { loadMnist } from '../data/mnist';
 import { confusionMatrix, type SegmentationScores, scoresOf } from '../models/metrics';
@@ -81,7 +82,7 @@ async function fit(
   context: StageContext,
 ): Promise<number[]> {
   const weights = tf.tensor1d(classWeights(train.targets, classes));
-  const optimizer = tf.train.adam(rate);
+  const optimizer = adam({ learningRate: rate });
   const losses: number[] = [];
   try {
     for (let step = 0; step < steps; step++) {

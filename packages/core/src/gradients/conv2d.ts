@@ -1,5 +1,5 @@
 /**
- * The gradients of a 2-D convolution for any stride and dilation, differentiable again.
+ * A 2-D convolution for any stride and dilation and its gradients, three ops that are each other's derivatives.
  *
  * To the input: the forward convolution of dy (with stride - 1 zeros between its rows) with the flipped filter, since
  * every backend has a dilated forward kernel. To the filter: one matrix product a tap, or whatever kernel of the name
@@ -7,7 +7,17 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { defineOp, type Op } from '../op';
-import { allOnes, axesOf, type ConvAttributes, padded, padOrCrop, stuffZeros, tap } from './geometry';
+import {
+  allOnes,
+  axesOf,
+  type ConvAttributes,
+  flippedMargins,
+  geometryOf,
+  padded,
+  padOrCrop,
+  stuffZeros,
+  tap,
+} from './geometry';
 
 export interface InputGradientAttributes extends ConvAttributes {
   readonly inputShape: readonly [number, number, number, number];
@@ -17,8 +27,23 @@ export interface FilterGradientAttributes extends ConvAttributes {
   readonly filterShape: readonly [number, number, number, number];
 }
 
+type ConvolutionInputs = { x: tf.Tensor4D; filter: tf.Tensor4D };
 type InputGradientInputs = { dy: tf.Tensor4D; filter: tf.Tensor4D };
 type FilterGradientInputs = { x: tf.Tensor4D; dy: tf.Tensor4D };
+
+/**
+ * y [n, oh, ow, cOut] from x [n, h, w, cIn] and the filter [kh, kw, cIn, cOut]. `tf.conv2d` runs the same kernel, but
+ * refuses stride with dilation, which the kernels of every backend can do.
+ */
+export const convolution2d: Op<ConvolutionInputs, ConvAttributes, tf.Tensor4D> = /* @__PURE__ */ defineOp({
+  name: 'TfkitConv2D',
+  forward: ({ x, filter }, attributes) =>
+    tf.engine().runKernel('Conv2D', { x, filter }, attrs(attributes, {})) as tf.Tensor4D,
+  gradient: (dy, { inputs: { x, filter } }, attributes) => ({
+    x: () => conv2dInputGradient({ dy, filter }, { ...geometryOf(attributes), inputShape: x.shape }),
+    filter: () => conv2dFilterGradient({ x, dy }, { ...geometryOf(attributes), filterShape: filter.shape }),
+  }),
+});
 
 /** dx [n, h, w, cIn] from dy [n, oh, ow, cOut] and the filter [kh, kw, cIn, cOut]. */
 export const conv2dInputGradient: Op<InputGradientInputs, InputGradientAttributes, tf.Tensor4D> =
@@ -27,9 +52,9 @@ export const conv2dInputGradient: Op<InputGradientInputs, InputGradientAttribute
     forward: (inputs, attributes) =>
       stockInputGradient(inputs, attributes) ?? flippedConv(inputs, attributes),
     gradient: (dz, { inputs: { dy, filter } }, attributes) => ({
-      dy: () => conv(dz, filter, attributes),
+      dy: () => convolution2d({ x: dz, filter }, geometryOf(attributes)),
       filter: () =>
-        conv2dFilterGradient({ x: dz, dy }, { ...withoutShapes(attributes), filterShape: filter.shape }),
+        conv2dFilterGradient({ x: dz, dy }, { ...geometryOf(attributes), filterShape: filter.shape }),
     }),
   });
 
@@ -40,22 +65,13 @@ export const conv2dFilterGradient: Op<FilterGradientInputs, FilterGradientAttrib
     forward: (inputs, attributes) =>
       stockFilterGradient(inputs, attributes) ?? matMulPerTap(inputs, attributes),
     gradient: (dz, { inputs: { x, dy } }, attributes) => ({
-      x: () => conv2dInputGradient({ dy, filter: dz }, { ...withoutShapes(attributes), inputShape: x.shape }),
-      dy: () => conv(x, dz, attributes),
+      x: () => conv2dInputGradient({ dy, filter: dz }, { ...geometryOf(attributes), inputShape: x.shape }),
+      dy: () => convolution2d({ x, filter: dz }, geometryOf(attributes)),
     }),
   });
 
-const withoutShapes = ({ strides, dilations, pad }: ConvAttributes): ConvAttributes => ({
-  strides,
-  dilations,
-  pad,
-});
-
-const conv = (x: tf.Tensor4D, filter: tf.Tensor4D, { strides, dilations, pad }: ConvAttributes) =>
-  tf.conv2d(x, filter, strides as [number, number], pad, 'NHWC', dilations as [number, number]);
-
-const attrs = ({ strides, pad }: ConvAttributes, shape: Record<string, unknown>) =>
-  ({ strides, pad, dataFormat: 'NHWC', ...shape }) as unknown as tf.NamedAttrMap;
+const attrs = ({ strides, dilations, pad }: ConvAttributes, shape: Record<string, unknown>) =>
+  ({ strides, dilations, pad, dataFormat: 'NHWC', ...shape }) as unknown as tf.NamedAttrMap;
 
 function stockInputGradient({ dy, filter }: InputGradientInputs, a: InputGradientAttributes) {
   const name = 'Conv2DBackpropInput';
@@ -73,13 +89,15 @@ function stockFilterGradient({ x, dy }: FilterGradientInputs, a: FilterGradientA
 export function flippedConv({ dy, filter }: InputGradientInputs, a: InputGradientAttributes): tf.Tensor4D {
   const axes = axesOf(a.inputShape, filter.shape, a);
   const stuffed = stuffZeros(dy, axes);
-  const margins = axes.map((axis, index) => {
-    const extent = axis.dilation * (axis.kernel - 1);
-    const before = extent - axis.before;
-    return [before, axis.input + extent - stuffed.shape[1 + index]! - before] as const;
-  });
   const flipped = tf.transpose(tf.reverse(filter, [0, 1]), [0, 1, 3, 2]) as tf.Tensor4D;
-  return tf.conv2d(padOrCrop(stuffed, margins), flipped, 1, 'valid', 'NHWC', a.dilations as [number, number]);
+  return tf.conv2d(
+    padOrCrop(stuffed, flippedMargins(axes, stuffed.shape)),
+    flipped,
+    1,
+    'valid',
+    'NHWC',
+    a.dilations as [number, number],
+  );
 }
 
 /** dFilter as one product [cIn, positions] x [positions, cOut] a tap. */

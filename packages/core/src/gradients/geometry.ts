@@ -80,6 +80,27 @@ export function axesOf(
 
 export const allOnes = (values: readonly number[]): boolean => values.every((value) => value === 1);
 
+/**
+ * What to pad (or crop, where negative) around the zero-stuffed dy so that a 'valid' convolution with the flipped filter
+ * gives the gradient to the input: rows that the forward convolution never read get the margin's zeros.
+ */
+export function flippedMargins(
+  axes: readonly [Axis, Axis],
+  stuffedShape: readonly number[],
+): (readonly [number, number])[] {
+  return axes.map(({ dilation, kernel, before, input }, index) => {
+    const extent = dilation * (kernel - 1);
+    return [extent - before, input + before - stuffedShape[1 + index]!];
+  });
+}
+
+/** Stride, dilation and padding alone, without the shapes that ops add to them. */
+export const geometryOf = ({ strides, dilations, pad }: ConvAttributes): ConvAttributes => ({
+  strides,
+  dilations,
+  pad,
+});
+
 /** Pads (positive) or crops (negative) height and width: `[[before, after], [before, after]]`. */
 export function padOrCrop(x: tf.Tensor4D, [h, w]: readonly (readonly [number, number])[]): tf.Tensor4D {
   const [n, height, width, c] = x.shape;

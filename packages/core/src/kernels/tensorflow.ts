@@ -18,11 +18,13 @@ export function applyTensorflowKernels(): void {
   applyPatch('kernels/tensorflow', () => {
     const name = 'DepthwiseConv2dNative';
     const stock = stockKernel(name, 'tensorflow');
+    const fused = stockKernel('FusedDepthwiseConv2D', 'tensorflow');
     const compositions = compositionKernels('tensorflow', {
       TfkitConv2DBackpropInput: (inputs, attributes) => flippedConv(inputs, attributes),
       TfkitConv2DBackpropFilter: (inputs, attributes) => matMulPerTap(inputs, attributes),
       TfkitAdam: composedAdam,
       ...(stock ? { [name]: depthwise(stock) } : {}),
+      ...(fused ? { FusedDepthwiseConv2D: fusedDepthwise(fused) } : {}),
     });
     return replaceKernels(layerKernels('tensorflow', compositions, fast));
   });
@@ -48,5 +50,48 @@ function depthwise(stock: tf.KernelConfig) {
       dilations,
       extra.map((crop) => [0, crop]),
     );
+  };
+}
+
+interface FusedInputs {
+  readonly x: tf.Tensor4D;
+  readonly filter: tf.Tensor4D;
+  readonly bias?: tf.Tensor;
+  readonly preluActivationWeights?: tf.Tensor;
+}
+
+interface FusedAttributes extends TfjsConvAttributes {
+  readonly activation?: string;
+  readonly leakyreluAlpha?: number;
+}
+
+type Activation = (y: tf.Tensor, inputs: FusedInputs, attributes: FusedAttributes) => tf.Tensor;
+
+const activations: Record<string, Activation> = {
+  linear: (y) => y,
+  relu: (y) => tf.relu(y),
+  relu6: (y) => tf.relu6(y),
+  elu: (y) => tf.elu(y),
+  sigmoid: (y) => tf.sigmoid(y),
+  prelu: (y, { preluActivationWeights }) => tf.prelu(y, preluActivationWeights!),
+  leakyrelu: (y, _inputs, { leakyreluAlpha }) => tf.leakyRelu(y, leakyreluAlpha),
+};
+
+/** The fused form of a dilated one, as graph models of DeepLab have it, in its parts. */
+function fusedDepthwise(stock: tf.KernelConfig) {
+  return (inputs: FusedInputs, attributes: FusedAttributes): tf.Tensor => {
+    const { strides, dilations, pad } = convAttributes(attributes);
+    const { x, filter, bias } = inputs;
+    if (allOnes(dilations)) return runStock(stock, inputs as unknown as tf.NamedTensorMap, attributes);
+    const y = tf.depthwiseConv2d(
+      x,
+      filter,
+      strides as [number, number],
+      pad as 'same',
+      'NHWC',
+      dilations as [number, number],
+    );
+    const activate = activations[attributes.activation ?? 'linear']!;
+    return activate(bias ? tf.add(y, bias) : y, inputs, attributes);
   };
 }

@@ -18,7 +18,7 @@ import { compositionKernels, einsum, segmentSumDropping } from './compositions';
 import { type FastKernel, layerKernels, sizeOf } from './fast';
 import * as conv from './wasm/conv2d';
 import * as depthwise from './wasm/depthwise';
-import { adam, linearCombination, unsortedSegmentSum } from './wasm/elementwise';
+import { adam, exp, identity, linearCombination, mean, sum, unsortedSegmentSum } from './wasm/elementwise';
 import { batchMatMul, fusedMatMul } from './wasm/matMul';
 
 const compositions = compositionKernels('wasm', {
@@ -50,6 +50,10 @@ const fast: Record<string, FastKernel> = {
   TfkitDepthwiseConv2dBackpropFilter: depthwise.depthwiseBackpropFilter,
   BatchMatMul: batchMatMul,
   _FusedMatMul: fusedMatMul,
+  Exp: exp,
+  Identity: identity,
+  Mean: mean,
+  Sum: sum,
   UnsortedSegmentSum: unsortedSegmentSum,
   TfkitLinearCombination: linearCombination,
   TfkitAdam: adam,

@@ -3,6 +3,7 @@ import { broadcast_util, type TensorInfo } from '@tensorflow/tfjs-core';
 import { allFloat32, clampOf, type FastKernel, sizeOf } from '../fast';
 import { addBias } from './conv2d';
 import {
+  forgetPrepared,
   moduleFor,
   packedBytes,
   pointerOf,
@@ -29,6 +30,20 @@ interface Transposes {
   readonly transposeB?: boolean;
 }
 
+/** The shape in which tfjs has last seen a right operand. */
+const shapes = new WeakMap<object, string>();
+
+/**
+ * tfjs prepares a product from its right operand once, and takes it again for the same memory in another shape, such as
+ * one vector as a row and as a column: wrong results, written beyond their end.
+ */
+function prepareOnce(b: TensorInfo, backend: WasmBackend): void {
+  const shape = b.shape.join();
+  const before = shapes.get(b.dataId);
+  if (before !== undefined && before !== shape) forgetPrepared(backend, b);
+  shapes.set(b.dataId, shape);
+}
+
 /** Undefined where no operand is transposed: there XNNPACK is as fast, and runs on all threads. */
 function product(
   a: TensorInfo,
@@ -37,7 +52,11 @@ function product(
   backend: WasmBackend,
 ): TensorInfo | undefined {
   const module = moduleFor(backend);
-  if (!module || !allFloat32(a, b) || !(transposeA || transposeB)) return undefined;
+  if (!module || !allFloat32(a, b)) return undefined;
+  if (!transposeA && !transposeB) {
+    prepareOnce(b, backend);
+    return undefined;
+  }
   const [aRows, aColumns] = a.shape.slice(-2) as [number, number];
   const [bRows, bColumns] = b.shape.slice(-2) as [number, number];
   const [rows, depth] = transposeA ? [aColumns, aRows] : [aRows, aColumns];

@@ -1,0 +1,26 @@
+/** The process in which the ranks of `--backend threads` live. Its own thread stays free, to notice how they end. */
+import { pathToFileURL } from 'node:url';
+import { RankError } from '../errors';
+import { runThreads } from '../threads/run';
+import type { RunOptions } from './options';
+
+const [json, restarts] = process.argv.slice(2) as [string, string];
+const { ranks, script, args, timeout, prefix }: RunOptions = JSON.parse(json);
+
+try {
+  await runThreads({
+    size: ranks,
+    task: { kind: 'script', url: pathToFileURL(script).href },
+    timeout,
+    restarts: Number(restarts),
+    prefix: prefix ? (rank) => `[${rank}] ` : undefined,
+    worker: { argv: [...args] },
+  });
+  process.exit(0);
+} catch (error) {
+  const isRank = error instanceof RankError;
+  const { message, stack, cause } = error as Error;
+  console.error(`tfkit-ddp: ${isRank ? message.replace(/^spawn: /, '') : stack}`);
+  if (isRank && cause instanceof Error && cause.stack) console.error(cause.stack);
+  process.exit(1);
+}

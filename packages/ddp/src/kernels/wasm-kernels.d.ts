@@ -1,0 +1,5 @@
+/** Made by packages/core/scripts/wasm-kernels.ts at build time. */
+declare module 'wasm-kernels' {
+  export const plain: string;
+  export const shared: string;
+}

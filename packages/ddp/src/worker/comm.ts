@@ -1,0 +1,28 @@
+/** The comm worker of a rank: reduces gradient buckets while the rank's own thread goes on with the backward pass. */
+import { workerData } from 'node:worker_threads';
+import { abortGroup } from '../arena/failure';
+import { Lane } from '../arena/lane';
+import { lanes } from '../arena/layout';
+import type { MemoryHandle } from '../arena/memory';
+import { openMemory } from '../arena/open';
+import { serveRequests } from '../arena/requests';
+import { textOf } from '../errors';
+
+export interface CommWorkerData {
+  readonly tfkitComm: {
+    readonly handle: MemoryHandle;
+    readonly rank: number;
+    readonly size: number;
+    readonly timeout: number;
+  };
+}
+
+const { handle, rank, size, timeout } = (workerData as CommWorkerData).tfkitComm;
+const memory = openMemory(handle);
+try {
+  serveRequests(new Lane(memory, rank, size, lanes.comm, timeout));
+} catch (error) {
+  // The rank's own thread throws it at its next wait; a failure of the group is recorded already.
+  abortGroup(memory, rank, 'failed', `rank ${rank} failed to communicate: ${textOf(error)}`);
+}
+memory.close();
