@@ -39,8 +39,8 @@ describeBackends('inference', () => {
   it.each([1, 3])(
     'predicts the class of the largest logit over several chunks, %i sub-centres',
     async (subCenters) => {
-      const batch = 700;
-      const classes = 9000;
+      const batch = 40;
+      const classes = 90;
       const embeddings = seededTensor(1, [batch, 4]) as tf.Tensor2D;
       const weights = seededTensor(2, [classes * subCenters, 4]) as tf.Tensor2D;
       const { classes: ids, logits } = await expectNoLeak(

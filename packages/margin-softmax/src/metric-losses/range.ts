@@ -22,7 +22,7 @@ export interface RangeParts {
   readonly intra: tf.Scalar;
   /** max(0, margin - minCenterDistance). Scalar. */
   readonly inter: tf.Scalar;
-  /** Squared distance of the two closest class means of the batch; 3.4e38 if the batch holds one class. Scalar. */
+  /** Squared distance of the two closest class means of the batch; 1e30 if the batch holds one class. Scalar. */
   readonly minCenterDistance: tf.Scalar;
 }
 
@@ -76,11 +76,14 @@ function partsOf(
   return { intra, inter: tf.relu(tf.sub<tf.Scalar>(margin, minCenterDistance)), minCenterDistance };
 }
 
-/** The smallest element where the mask holds (of equal ones the first), 3.4e38 if it nowhere does. */
+/** Instead of infinity, which WebGL does not keep. */
+const noDistance = 1e30;
+
+/** The smallest element where the mask holds (of equal ones the first), `noDistance` if it nowhere does. */
 function smallest(matrix: tf.Tensor2D, mask: tf.Tensor): tf.Scalar {
   const op = tf.customGrad((input, save) => {
     const x = tf.reshape(input as tf.Tensor, [-1]);
-    const masked = tf.where(tf.reshape(mask, [-1]), x, tf.fill(x.shape, 3.4e38));
+    const masked = tf.where(tf.reshape(mask, [-1]), x, tf.fill(x.shape, noDistance));
     const chosen = indicator(tf.argMin(masked, 0), x.size);
     (save as tf.GradSaveFunc)([tf.reshape(tf.mul(chosen, float(tf.any(mask))), matrix.shape)]);
     return {
