@@ -11,6 +11,7 @@ const library = packageConfig({
   },
   platform: 'node',
   shims: true,
+  removeNodeProtocol: false,
   esbuildPlugins: [wasmKernels],
 });
 
@@ -25,6 +26,7 @@ const programs = packageConfig({
   },
   format: ['esm'],
   platform: 'node',
+  removeNodeProtocol: false,
   dts: false,
   clean: false,
 });

@@ -49,10 +49,17 @@ async function run(context: StageContext): Promise<readonly Block[]> {
 }
 
 async function train(size: number, plan: RankPlan, signal: AbortSignal): Promise<RankOutcome> {
-  const results = await spawn<RankOutcome, readonly [RankPlan]>(
-    new URL('../models/segmenterRank.ts', import.meta.url),
+  // The tour runs from TypeScript, which a thread has to learn by itself.
+  const results = await spawn(
+    async (group, own: RankPlan, file: string): Promise<RankOutcome> => {
+      const { tsImport } = await import('tsx/esm/api');
+      return (await tsImport(file, file)).default(group, own);
+    },
     size,
-    { args: [plan], signal },
+    {
+      ...{ args: [plan, new URL('../models/segmenterRank.ts', import.meta.url).href] as const },
+      ...{ signal, from: import.meta.url },
+    },
   );
   return results[0]!;
 }
