@@ -25,14 +25,12 @@ export {
   type Spacing,
   spaced,
   uniform,
-  vpTimes,
 } from './grids/grid';
 export {
   betaSigmas,
   exponentialSigmas,
   karrasSigmas,
   polyexponentialSigmas,
-  vpSigmas,
 } from './grids/ramps';
 export { type Level, lambdaOf, ratioOf } from './level';
 export { injectedNoise, type NoiseSource, seededNoise } from './noise';

@@ -9,9 +9,8 @@ import {
   type Sampler,
   type Solver,
   ve,
-  vpSigmas,
 } from '../../src';
-import { fromDiffusersConfig } from '../../src/diffusers';
+import { fromDiffusersConfig, vpSigmas } from '../../src/diffusers';
 import {
   dpm2,
   dpm2Ancestral,
