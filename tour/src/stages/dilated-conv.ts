@@ -215,6 +215,6 @@ function scheduleTable(results: readonly Result[]): Block {
       ];
     }),
     caption:
-      'One seed each, and training far from its end: the scores of two runs differ by chance as well, so their difference shows no effect of the rates.',
+      'One seed each, and training far from its end: the scores of two runs differ by chance as well, so their difference does not tell which rates are better.',
   });
 }
