@@ -9,8 +9,8 @@ import { type Block, images, type Picture, plots, scores, seriesColors, text } f
 import { grayPicture } from '../report/pictures';
 import type { Stage, StageContext } from '../stage';
 
-const full = { train: 10_000, test: 1000, steps: 360, batch: 100, hidden: [256, 256] };
-const quick = { train: 200, test: 50, steps: 4, batch: 50, hidden: [32] };
+const full = { train: 10_000, test: 1000, steps: 120, batch: 100, hidden: [256, 256], rate: 2e-4 };
+const quick = { train: 200, test: 50, steps: 4, batch: 50, hidden: [32], rate: 2e-4 };
 
 const side = 28;
 const size = side ** 2;
@@ -39,10 +39,14 @@ async function run(context: StageContext): Promise<readonly Block[]> {
   const test = (await loadMnist('test')).images.subarray(0, plan.test * size);
   const flow = nice({ shape: [size], hidden: plan.hidden, quantization, key: modelKey! });
   const curve: number[] = [];
-  const optimizer = adam({ learningRate: 1e-3 });
+  const optimizer = adam({ learningRate: plan.rate });
   try {
+    fitPixels(flow, train, plan.hidden.length);
+    const { bitsPerDim: before } = await evaluate(flow, test, { signal: context.signal });
     await fit(flow, train, {
       ...{ key: trainKey!, steps: plan.steps, batchSize: plan.batch, optimizer, clipNorm: 500 },
+      learningRate: (step) =>
+        plan.rate * Math.min(1, (step + 1) / 20, (plan.steps - step) / (0.6 * plan.steps)),
       signal: context.signal,
       onProgress: ({ step, bitsPerDim }) => {
         curve.push(bitsPerDim!);
@@ -55,11 +59,47 @@ async function run(context: StageContext): Promise<readonly Block[]> {
     const rows = await Promise.all(temperatures.map((temperature) => samples(flow, temperature, sampleKey!)));
     const ends = dequantize(test.subarray(0, 2 * size), quantization, noiseKey!);
     const way = await between(flow, ends);
-    return report(plan, flow, curve, { bits: score.bitsPerDim!, nats: score.logLikelihood }, rows, way);
+    return report(
+      plan,
+      flow,
+      curve,
+      { before: before!, bits: score.bitsPerDim!, nats: score.logLikelihood },
+      rows,
+      way,
+    );
   } finally {
     optimizer.dispose();
     flow.dispose();
   }
+}
+
+/**
+ * Gives the flow, whose couplings start as the identity, the best logistic of each pixel on its own: the median as location
+ * (biases of the last two couplings, each of which shifts one half of the pixels) and 2 ln 2 / E|x - median| as scale.
+ */
+function fitPixels(flow: Flow, train: Uint8Array, lastLayer: number): void {
+  const count = Math.min(2000, train.length / size);
+  const medians = new Float32Array(size);
+  const logScales = new Float32Array(size);
+  for (let pixel = 0; pixel < size; pixel++) {
+    // The fractions spread evenly over each gray level, as dequantization's noise does.
+    const values = Float64Array.from(
+      { length: count },
+      (_, i) => (train[i * size + pixel]! + ((i * 0.618034) % 1)) / quantization.levels,
+    );
+    const median = values.toSorted()[Math.floor(count / 2)]!;
+    const deviation = values.reduce((sum, value) => sum + Math.abs(value - median), 0) / count;
+    medians[pixel] = median;
+    logScales[pixel] = Math.log((2 * Math.LN2) / deviation);
+  }
+  const half = (first: number) => tf.tensor1d(medians.filter((_, i) => i % 2 === first).map((m) => -m));
+  tf.tidy(() =>
+    flow.assign({
+      [`coupling2.net.${lastLayer}.bias`]: half(1),
+      [`coupling3.net.${lastLayer}.bias`]: half(0),
+      'scaling.logScale': tf.tensor1d(logScales),
+    }),
+  );
 }
 
 async function samples(
@@ -92,19 +132,19 @@ function report(
   plan: typeof full,
   flow: Flow,
   curve: readonly number[],
-  score: { bits: number; nats: number },
+  score: { before: number; bits: number; nats: number },
   rows: readonly Picture[][],
   way: readonly Picture[],
 ): Block[] {
   return [
     text(
-      `NICE with 4 additive couplings (${flow.parameterCount.toLocaleString('en')} parameters; the paper's has 19,158,352) saw ${plan.steps} batches of ${plan.batch} digits. The paper trained for 1,500 epochs, and reports 1980.50 nats, 4.36 bits per pixel; \`npm run reproduce -- nice-mnist\` runs its settings.`,
+      `NICE with 4 additive couplings (${flow.parameterCount.toLocaleString('en')} parameters; the paper's has 19,158,352) starts as one logistic per pixel, its location and scale set from training digits, which alone gives ${score.before.toFixed(2)} bits per pixel. It then saw ${plan.steps} batches of ${plan.batch} digits. The paper trained for 1,500 epochs, and reports 1980.50 nats, 4.36 bits per pixel; \`npm run reproduce -- nice-mnist\` runs its settings. Most of the gain over raw pixels is that start: so few steps teach the couplings little of how pixels depend on each other, and the samples show it.`,
     ),
     scores(
       {
         label: 'Bits per pixel of test digits',
         value: score.bits.toFixed(3),
-        note: 'of pixels left as they are: 8',
+        note: `of pixels left as they are: 8; of independent pixels, before training: ${score.before.toFixed(3)}`,
       },
       {
         label: 'Log-likelihood of a test digit, nats',
