@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { type BenchContext, type BenchRow, median, type PeerProcess, startPeer } from '@tfkit/bench';
@@ -12,7 +12,7 @@ import { ensureGradients, ensureKernels, saveSafetensors } from '@tfkit/core/tfj
 import { arcFace, marginLoss } from '@tfkit/margin-softmax';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const tsx = createRequire(import.meta.url).resolve('tsx/cli');
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const script = at('peers/margin_head.py');
 const megabytes = (numClasses: number) => (numClasses * 128 * 4) / 2 ** 20;
 
@@ -30,11 +30,12 @@ const ours = (backend: string, variant: string, numClasses: number, threads: num
     'env',
     [
       ...env,
+      `TSX_TSCONFIG_PATH=${at('../../../tsconfig.base.json')}`,
       process.execPath,
+      // Not the program tsx: it starts a child without this flag.
       '--expose-gc',
+      '--import',
       tsx,
-      '--tsconfig',
-      at('../../../tsconfig.base.json'),
       at('headWorker.ts'),
       backend,
       variant,

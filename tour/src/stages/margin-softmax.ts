@@ -1,6 +1,7 @@
 /** Four losses train the same network on the digits 0 to 6; it has to tell apart 7, 8 and 9, which it has never seen. */
 import { dot, lineY, link, ruleY } from '@observablehq/plot';
 import * as tf from '@tensorflow/tfjs-core';
+import { adam } from '@tfkit/core/tfjs';
 import {
   annealedLambda,
   arcFace,
@@ -37,8 +38,8 @@ import { type Block, plots, scores, seriesColors, table, text } from '../report/
 import type { Stage, StageContext } from '../stage';
 
 const knownDigits = 7;
-const full = { steps: 120, batch: 64, rate: 0.003, perFold: 300, shown: 60, enrolled: 20 };
-const quick = { steps: 6, batch: 16, rate: 0.003, perFold: 20, shown: 10, enrolled: 5 };
+const full = { steps: 190, batch: 64, rate: 0.004, perFold: 300, shown: 60, enrolled: 20 };
+const quick = { steps: 6, batch: 16, rate: 0.004, perFold: 20, shown: 10, enrolled: 5 };
 type Plan = typeof full;
 
 /** The plane's loss is large, as seven classes are crowded there: alone it would shape the trunk. */
@@ -122,7 +123,7 @@ function drawTask(train: Digits, test: Digits, plan: Plan, seed: number): Task {
   };
 }
 
-/** Trains both heads with one method, from the same start and on the same batches for each. */
+/** Trains both heads with one method, from the same start and on the same batches for each. The rate falls to 0. */
 async function fit(
   method: Method,
   variables: EmbedderVariables,
@@ -132,9 +133,11 @@ async function fit(
   progress: (step: number) => Promise<void>,
 ): Promise<void> {
   const random = createRandom(seed, 7);
-  const optimizer = tf.train.adam(rate);
+  const optimizer = adam({ learningRate: rate });
   try {
     for (let step = 0; step < steps; step++) {
+      (optimizer as unknown as { learningRate: number }).learningRate =
+        rate * Math.min(1, (steps - step) / (0.6 * steps));
       const indices = Int32Array.from({ length: batch }, () => known[random.integer(0, known.length - 1)]!);
       const images = imageBatch(train, indices);
       const labels = indices.map((i) => train.labels[i]!);
@@ -278,22 +281,31 @@ const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
 
 function report(plan: Plan, task: Task, outcomes: readonly Outcome[], raw: Verification): Block[] {
   const pairs = task.pairs.same.length;
-  const best = outcomes.reduce((a, b) => (b.tenFold.accuracy > a.tenFold.accuracy ? b : a));
   const plain = outcomes[0]!;
+  const narrowest = outcomes.reduce((a, b) => (b.width < a.width ? b : a));
+  const better = (score: (outcome: Outcome) => number) =>
+    outcomes.slice(1).filter((outcome) => score(outcome) > score(plain)).length;
+  const pairsWon = better(({ tenFold }) => tenFold.accuracy);
+  const digitsWon = better(({ accuracy }) => accuracy);
   return [
     text(
-      `One network with two outputs, a plane to look at and 32 numbers to compare, trained four times from the same start on the same ${plan.steps} batches of ${plan.batch} digits from 0 to 6. Then ${pairs} pairs of the digits 7, 8 and 9, which it has never seen, are judged by the LFW protocol: same digit or not, by the angle between the 32 numbers, the threshold chosen on nine folds and measured on the tenth. A margin draws the known classes together (last column). Whether strangers gain by it depends on how many classes there are to learn from: face data has thousands, here there are seven.`,
+      `One network with two outputs, a plane to look at and 32 numbers to compare, trained four times from the same start on the same ${plan.steps} batches of ${plan.batch} digits from 0 to 6. Then ${pairs} pairs of the digits 7, 8 and 9, which it has never seen, are judged by the LFW protocol: same digit or not, by the angle between the 32 numbers, the threshold chosen on nine folds and measured on the tenth. A margin is to draw the known classes together (last column). On strangers ${pairsWon} of the 3 margins came out above plain softmax in the pairs, and ${digitsWon} of 3 with three digits enrolled later: face data has thousands of classes to learn from, here there are seven, and differences within the deviation over folds mean nothing.`,
     ),
     scores(
       {
-        label: `Unseen pairs judged rightly, ${best.name}`,
-        value: percent(best.tenFold.accuracy),
+        label: `Known digits from their class centre, ${narrowest.name}`,
+        value: `${narrowest.width.toFixed(0)}°`,
+        note: `mean angle on test digits 0 to 6; softmax ${plain.width.toFixed(0)}°`,
+      },
+      {
+        label: `Unseen pairs judged rightly, ${narrowest.name}`,
+        value: percent(narrowest.tenFold.accuracy),
         note: `softmax ${percent(plain.tenFold.accuracy)}, raw pixels ${percent(raw.tenFold.accuracy)}, guessing 50 %`,
       },
       {
-        label: 'Ten digits, three of them enrolled later',
-        value: percent(best.accuracy),
-        note: `${best.name}, ${plan.enrolled} examples each of 7, 8 and 9, no training; softmax ${percent(plain.accuracy)}`,
+        label: `Ten digits, three of them enrolled later, ${narrowest.name}`,
+        value: percent(narrowest.accuracy),
+        note: `${plan.enrolled} examples each of 7, 8 and 9, no training; softmax ${percent(plain.accuracy)}`,
       },
     ),
     plots(...outcomes.map((outcome) => fanPlot(outcome, task)), rocPlot(outcomes, raw)),

@@ -70,7 +70,7 @@ def angles(values):
     for x in values:
         with torch.no_grad():
             head.W.copy_(torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]).T if head.W.shape == (3, 2) else torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]))
-        e = torch.tensor([x], requires_grad=True)
+        e = torch.tensor([x], dtype=torch.float32, requires_grad=True)
         head(e, torch.tensor([0])).backward()
         g = e.grad.abs().max()
         found.append(None if torch.isnan(g) else float(g))
