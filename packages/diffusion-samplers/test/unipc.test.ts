@@ -78,8 +78,9 @@ describe('close levels', () => {
     fc.assert(
       fc.property(gaps, fc.constantFrom(...choices), (powers, options) => {
         const steps = powers.map((power) => 10 ** power);
-        let lambda = -3;
-        const sigmas = [3, ...steps].map((step, i) => Math.exp(-(lambda += i === 0 ? 0 : step)));
+        const lambdas = [-3];
+        for (const step of steps) lambdas.push(lambdas.at(-1)! + step);
+        const sigmas = lambdas.map((lambda) => Math.exp(-lambda));
         const plan = planOn(sigmas, options);
         const widest = Math.max(...steps);
         const bound = 50 * Math.exp(2 * widest) * (widest / Math.min(...steps)) ** 2;
