@@ -35,13 +35,18 @@ export class Blocks implements ClassRows {
     return inPlace() ? this.#gatherOnHost(ids) : this.#gatherMasked(ids);
   }
 
-  /** Where the ids lie in host memory only the blocks that hold them are touched. */
+  /**
+   * Where the ids lie in host memory only the blocks that hold them are touched. TensorFlow's slice of rows shares the
+   * block's memory, so a slice that lived on would keep the whole block after its replacement: what is returned is a copy.
+   */
   #gatherOnHost(ids: tf.Tensor1D): tf.Tensor2D {
-    const rows = Array.from(ids.dataSync(), (id) => {
-      const row = id % this.blockRows;
-      return tf.slice(this.slice(id - row), [row, 0], [1, this.features]);
+    return tf.tidy(() => {
+      const rows = Array.from(ids.dataSync(), (id) => {
+        const row = id % this.blockRows;
+        return tf.slice(this.slice(id - row), [row, 0], [1, this.features]);
+      });
+      return rows.length === 1 ? tf.mul(rows[0]!, 1) : tf.concat2d(rows, 0);
     });
-    return rows.length === 1 ? rows[0]! : tf.concat2d(rows, 0);
   }
 
   #gatherMasked(ids: tf.Tensor1D): tf.Tensor2D {
