@@ -12,6 +12,9 @@ export const ratioOf = ({ alpha, sigma }: Level): number => sigma / alpha;
 /** Half the log signal-to-noise ratio, log(alpha / sigma): -Infinity for pure noise, Infinity for clean data. */
 export const lambdaOf = ({ alpha, sigma }: Level): number => Math.log(alpha / sigma);
 
+/** Levels whose lambda differs by no more are the same: a grid that repeats its end may miss it by a rounding. */
+export const levelSlack = 1e-9;
+
 /** `count` numbers from `start` to `end`, both included. One number is `start`. */
 export function linspace(start: number, end: number, count: number): number[] {
   const step = count > 1 ? (end - start) / (count - 1) : 0;

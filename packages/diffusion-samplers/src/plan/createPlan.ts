@@ -1,7 +1,7 @@
 /** From the four choices to a plan. */
 import { checkInteger, checkKnownOptions, checkNumber, OptionError } from '@tfkit/core';
 import type { Grid } from '../grids/grid';
-import type { Level } from '../level';
+import { type Level, levelSlack } from '../level';
 import { checkPrediction, inputLevel, type Limit, type Prediction, type PredictionType } from '../prediction';
 import type { Schedule } from '../schedules/schedule';
 import type { Solver } from '../solvers/solver';
@@ -104,8 +104,7 @@ function checkLevels(levels: readonly Level[], { name }: Grid, { type }: Predict
   const up = ratios[0]! < ratios[last]!;
   for (const [i, ratio] of ratios.entries()) {
     const before = ratios[i - 1] ?? ratio;
-    // A grid that repeats its end may miss it by a rounding.
-    const slack = 1e-9 * before;
+    const slack = levelSlack * before;
     if (Number.isNaN(ratio) || (up ? ratio < before - slack : ratio > before + slack)) {
       throw new OptionError(
         `createPlan: grid must go one way in sigma, got ${before} then ${ratio} at step ${i} of '${name}'.`,

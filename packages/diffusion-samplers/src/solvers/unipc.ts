@@ -3,10 +3,11 @@
  * prediction hh = -h, with noise prediction hh = h; B(h) is hh (bh1) or e^hh - 1 (bh2).
  */
 import { checkInteger, checkOneOf } from '@tfkit/core';
-import { type Level, lambdaOf } from '../level';
+import { type Level, lambdaOf, levelSlack } from '../level';
 import { stepsOf } from '../plan/builder';
 import { type Form, lin } from '../plan/forms';
 import type { Solver } from './solver';
+import { lagrangeWeights } from './weights';
 
 export interface UniPcOptions {
   /** 1, 2 or 3. Default 2. */
@@ -53,17 +54,20 @@ export function uniPc(options: UniPcOptions = {}): Solver {
           const terms = differenceTerms(previous.s, s, history, previous.order, { form, predict, next: m });
           x = lin(1, x, 1, terms, -1, previous.terms);
         }
-        // Towards sigma 0 only order 1 has a limit; pure noise has no slope.
-        const usable = history.filter(({ lambda }) => lambda !== -Infinity).length;
+        // No slope leads to pure noise or clean data, nor from a level that the grid repeats to itself.
+        const lambda = lambdaOf(s);
+        const past = history.filter(
+          (point) => Number.isFinite(point.lambda) && Math.abs(point.lambda - lambda) > levelSlack,
+        );
+        history = [{ lambda, m }, ...past].slice(0, 3);
+        // Towards sigma 0 only order 1 has a limit.
         const limits = [
           order,
-          i + 1,
-          usable + 1,
+          history.length,
           n.sigma === 0 ? 1 : order,
           lowerOrderFinal ? steps - i : order,
         ];
         const stepOrder = Math.min(...limits);
-        history = [{ lambda: lambdaOf(s), m }, ...history].slice(0, 3);
         const terms = differenceTerms(s, n, history, stepOrder, { form, predict });
         previous = { s, order: stepOrder, terms };
         b.advance(lin(1, firstOrder(x, s, n, predict, m), 1, terms));
@@ -74,10 +78,9 @@ export function uniPc(options: UniPcOptions = {}): Solver {
 
 /** The exponential Euler step. */
 function firstOrder(x: Form, s: Level, n: Level, predict: 'data' | 'noise', m: Form): Form {
-  const decay = (n.sigma * s.alpha) / (n.alpha * s.sigma);
   return predict === 'data'
-    ? lin(n.sigma / s.sigma, x, n.alpha * (1 - decay), m)
-    : lin(n.alpha / s.alpha, x, -n.sigma * (1 / decay - 1), m);
+    ? lin(n.sigma / s.sigma, x, n.alpha - (n.sigma * s.alpha) / s.sigma, m)
+    : lin(n.alpha / s.alpha, x, n.sigma - (n.alpha * s.sigma) / s.alpha, m);
 }
 
 interface UpdateOptions {
@@ -87,7 +90,11 @@ interface UpdateOptions {
   readonly next?: Form;
 }
 
-/** What the order adds to the first-order step: - scale B(h) sum_i rho_i (m_i - m0) / rk_i. */
+/**
+ * What the order adds to the first-order step: sum_j w_j (m_j - m0), m being a polynomial of lambda through the points.
+ * Of the paper's linear system, one unknown is 1/2 by definition, which is where B(h) matters; more are the exact
+ * integrals of the Lagrange polynomials, whatever B(h).
+ */
 function differenceTerms(
   s: Level,
   n: Level,
@@ -96,53 +103,28 @@ function differenceTerms(
   { form, predict, next }: UpdateOptions,
 ): Form {
   const h = lambdaOf(n) - lambdaOf(s);
-  // From pure noise the first-order step is exact.
-  if ((order === 1 && !next) || !Number.isFinite(h)) return [];
+  // From pure noise the first-order step is exact; a step that rests has nothing to add.
+  if ((order === 1 && !next) || !Number.isFinite(h) || Math.abs(h) <= levelSlack) return [];
   const { m: m0, lambda } = history[0]!;
-  const past = history.slice(1, order).map((point) => ({ rk: (point.lambda - lambda) / h, m: point.m }));
-  const points = next ? [...past, { rk: 1, m: next }] : past;
-  const hh = predict === 'data' ? -h : h;
-  const bh = form === 'bh1' ? hh : Math.expm1(hh);
-  const rho = coefficients(
-    points.map(({ rk }) => rk),
-    hh,
-    bh,
+  const past = history.slice(1, order).map((point) => ({ at: point.lambda - lambda, m: point.m }));
+  const points = next ? [...past, { at: h, m: next }] : past;
+  const weights = pointWeights(
+    points.map(({ at }) => at),
+    h,
+    predict === 'data' ? 1 : -1,
+    form,
   );
-  const scale = (predict === 'data' ? n.alpha : n.sigma) * bh;
-  return lin(...points.flatMap(({ rk, m }, i) => [(-scale * rho[i]!) / rk, m, (scale * rho[i]!) / rk, m0]));
+  const scale = predict === 'data' ? n.alpha : -n.sigma;
+  return lin(...points.flatMap(({ m }, j) => [scale * weights[j]!, m, -scale * weights[j]!, m0]));
 }
 
-/** Solves sum_j rk_j^(i-1) rho_j = i! phi_(i+1)(hh) / B. One unknown is 1/2 by definition. */
-function coefficients(rks: readonly number[], hh: number, bh: number): number[] {
-  if (rks.length === 1) return [0.5];
-  const rows: number[][] = [];
-  let phi = Math.expm1(hh) / hh - 1;
-  let factorial = 1;
-  for (let i = 1; i <= rks.length; i++) {
-    rows.push([...rks.map((rk) => rk ** (i - 1)), (phi * factorial) / bh]);
-    factorial *= i + 1;
-    phi = phi / hh - 1 / factorial;
+/** w_j = integral_0^h of exp(rate (l - h)) L_j(l) dl for the points beside m0, which is at 0. */
+function pointWeights(at: readonly number[], h: number, rate: 1 | -1, form: 'bh1' | 'bh2'): number[] {
+  if (at.length === 1) {
+    const bh = form === 'bh1' ? h : -Math.expm1(-rate * h) / rate;
+    return [(0.5 * bh * h) / at[0]!];
   }
-  return solve(rows);
-}
-
-/** Gaussian elimination with pivots on an augmented matrix. */
-function solve(rows: number[][]): number[] {
-  const n = rows.length;
-  for (let k = 0; k < n; k++) {
-    const pivot = rows
-      .slice(k)
-      .reduce((best, row, i) => (Math.abs(row[k]!) > Math.abs(rows[best]![k]!) ? k + i : best), k);
-    [rows[k], rows[pivot]] = [rows[pivot]!, rows[k]!];
-    for (let i = k + 1; i < n; i++) {
-      const factor = rows[i]![k]! / rows[k]![k]!;
-      for (let j = k; j <= n; j++) rows[i]![j]! -= factor * rows[k]![j]!;
-    }
-  }
-  const result = new Array<number>(n).fill(0);
-  for (let i = n - 1; i >= 0; i--) {
-    const rest = result.reduce((sum, value, j) => (j > i ? sum + rows[i]![j]! * value : sum), 0);
-    result[i] = (rows[i]![n]! - rest) / rows[i]![i]!;
-  }
-  return result;
+  const decay = Math.exp(-rate * h);
+  const weights = lagrangeWeights([0, ...at], h, rate).slice(1);
+  return weights.map((weight) => decay * weight);
 }
