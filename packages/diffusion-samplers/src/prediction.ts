@@ -92,7 +92,7 @@ export function checkPrediction(prediction: Prediction | PredictionType): Predic
   const value = typeof prediction === 'string' ? { type: prediction } : prediction;
   if (!predictionTypes.includes(value?.type)) {
     throw new OptionError(
-      `createPlan: prediction must be one of ${predictionTypes.join(', ')}, got '${value?.type}'. diffusers' v_prediction is 'velocity'.`,
+      `createPlan: prediction must be one of ${predictionTypes.join(', ')}, got '${value?.type}'. v_prediction is 'velocity'.`,
     );
   }
   return value;

@@ -80,7 +80,7 @@ describe('plans', () => {
       }),
     ).not.toThrow();
     expect(bad({ prediction: 'v_prediction' as 'velocity' })).toThrow(
-      /'v_prediction'. diffusers' v_prediction is 'velocity'/,
+      /'v_prediction'. v_prediction is 'velocity'/,
     );
     expect(bad({ schedule: ve(), grid: spaced() })).toThrow(/spaced: schedule must have discrete timesteps/);
     expect(bad({ solver: dpmSolver({ predict: 'noise' }) })).toThrow(

@@ -198,7 +198,7 @@ export class Execution<V, R = V> {
     this.stopped = true;
     if (onNonFinite === 'stop') return;
     throw new ValueError(
-      `sample: model must return finite numbers, got a NaN or an infinity at step ${this.#next} of ${this.plan.steps.length}. See option onNonFinite.`,
+      `sample: model must return finite numbers, got a NaN or an infinity at step ${this.#next} of ${this.plan.steps.length}. See onNonFinite.`,
     );
   }
 
