@@ -14,10 +14,10 @@ export interface WasmBackend {
   readonly wasm: {
     readonly wasmMemory?: WebAssembly.Memory;
     readonly asm?: { readonly memory?: WebAssembly.Memory };
-    readonly tfjs?: {
+    readonly tfjs: {
       getThreadsCount?(): number;
-      registerTensor?(id: number, size: number, pointer: Pointer): void;
-      disposeData?(id: number): void;
+      registerTensor(id: number, size: number, pointer: Pointer): void;
+      disposeData(id: number): void;
     };
     _malloc(bytes: number): number;
     _free(pointer: number): void;
@@ -58,13 +58,20 @@ function instantiate(
   const memory = wasm?.wasmMemory ?? wasm?.asm?.memory;
   const complete =
     memory instanceof WebAssembly.Memory &&
-    [wasm._malloc, wasm._free, makeOutput, dataIdMap?.get].every((part) => typeof part === 'function');
+    [
+      wasm._malloc,
+      wasm._free,
+      makeOutput,
+      dataIdMap?.get,
+      wasm.tfjs?.registerTensor,
+      wasm.tfjs?.disposeData,
+    ].every((part) => typeof part === 'function');
   if (!complete) return undefined;
   const isShared = !(memory.buffer instanceof ArrayBuffer);
   try {
     const bytes = Uint8Array.from(atob(isShared ? shared : plain), (character) => character.charCodeAt(0));
     const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
-    const threads = wasm.tfjs?.getThreadsCount?.() ?? 1;
+    const threads = wasm.tfjs.getThreadsCount?.() ?? 1;
     return { exports, memory, threads };
   } catch {
     // A Content-Security-Policy without 'wasm-unsafe-eval', or a browser without SIMD: tfjs' own kernels remain.
@@ -82,8 +89,9 @@ export const pointerOf = (backend: WasmBackend, tensor: tf.TensorInfo): Pointer 
  */
 export function forgetPrepared(backend: WasmBackend, { dataId, shape }: tf.TensorInfo): void {
   const { id, memoryOffset } = backend.dataIdMap.get(dataId);
-  backend.wasm.tfjs?.disposeData?.(id);
-  backend.wasm.tfjs?.registerTensor?.(
+  const { tfjs } = backend.wasm;
+  tfjs.disposeData(id);
+  tfjs.registerTensor(
     id,
     shape.reduce((product, size) => product * size, 1),
     memoryOffset,

@@ -51,12 +51,12 @@ function product(
   { transposeA = false, transposeB = false }: Transposes,
   backend: WasmBackend,
 ): TensorInfo | undefined {
-  const module = moduleFor(backend);
-  if (!module || !allFloat32(a, b)) return undefined;
   if (!transposeA && !transposeB) {
     prepareOnce(b, backend);
     return undefined;
   }
+  const module = moduleFor(backend);
+  if (!module || !allFloat32(a, b)) return undefined;
   const [aRows, aColumns] = a.shape.slice(-2) as [number, number];
   const [bRows, bColumns] = b.shape.slice(-2) as [number, number];
   const [rows, depth] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
