@@ -1,12 +1,3 @@
 /** The kernels of the arena: elementwise reductions over the slots of all ranks. Memory is imported and holds all data. */
 export { encodeBfloat16, encodeFloat16, reduceBfloat16, reduceFloat16 } from './halves';
-export {
-  reduceF32,
-  reduceF64,
-  reduceI8,
-  reduceI16,
-  reduceI32,
-  reduceU8,
-  reduceU16,
-  reduceU32,
-} from './reduce';
+export { reduce } from './reduce';

@@ -46,7 +46,7 @@ function vectors<T>(
   return at;
 }
 
-function reduce<T>(
+function reduceAs<T>(
   op: i32,
   out: usize,
   slots: usize,
@@ -72,7 +72,9 @@ function reduce<T>(
   }
 }
 
-export function reduceF32(
+/** `reduceAs` by the code of an element type, its place in `src/arena/types.ts`. */
+export function reduce(
+  type: i32,
   op: i32,
   out: usize,
   slots: usize,
@@ -81,82 +83,12 @@ export function reduceF32(
   count: i32,
   scale: f64,
 ): void {
-  reduce<f32>(op, out, slots, stride, ranks, count, scale);
-}
-export function reduceF64(
-  op: i32,
-  out: usize,
-  slots: usize,
-  stride: usize,
-  ranks: i32,
-  count: i32,
-  scale: f64,
-): void {
-  reduce<f64>(op, out, slots, stride, ranks, count, scale);
-}
-export function reduceI32(
-  op: i32,
-  out: usize,
-  slots: usize,
-  stride: usize,
-  ranks: i32,
-  count: i32,
-  scale: f64,
-): void {
-  reduce<i32>(op, out, slots, stride, ranks, count, scale);
-}
-export function reduceU32(
-  op: i32,
-  out: usize,
-  slots: usize,
-  stride: usize,
-  ranks: i32,
-  count: i32,
-  scale: f64,
-): void {
-  reduce<u32>(op, out, slots, stride, ranks, count, scale);
-}
-export function reduceI16(
-  op: i32,
-  out: usize,
-  slots: usize,
-  stride: usize,
-  ranks: i32,
-  count: i32,
-  scale: f64,
-): void {
-  reduce<i16>(op, out, slots, stride, ranks, count, scale);
-}
-export function reduceU16(
-  op: i32,
-  out: usize,
-  slots: usize,
-  stride: usize,
-  ranks: i32,
-  count: i32,
-  scale: f64,
-): void {
-  reduce<u16>(op, out, slots, stride, ranks, count, scale);
-}
-export function reduceI8(
-  op: i32,
-  out: usize,
-  slots: usize,
-  stride: usize,
-  ranks: i32,
-  count: i32,
-  scale: f64,
-): void {
-  reduce<i8>(op, out, slots, stride, ranks, count, scale);
-}
-export function reduceU8(
-  op: i32,
-  out: usize,
-  slots: usize,
-  stride: usize,
-  ranks: i32,
-  count: i32,
-  scale: f64,
-): void {
-  reduce<u8>(op, out, slots, stride, ranks, count, scale);
+  if (type === 0) reduceAs<f32>(op, out, slots, stride, ranks, count, scale);
+  else if (type === 1) reduceAs<f64>(op, out, slots, stride, ranks, count, scale);
+  else if (type === 2) reduceAs<i32>(op, out, slots, stride, ranks, count, scale);
+  else if (type === 3) reduceAs<u32>(op, out, slots, stride, ranks, count, scale);
+  else if (type === 4) reduceAs<i16>(op, out, slots, stride, ranks, count, scale);
+  else if (type === 5) reduceAs<u16>(op, out, slots, stride, ranks, count, scale);
+  else if (type === 6) reduceAs<i8>(op, out, slots, stride, ranks, count, scale);
+  else reduceAs<u8>(op, out, slots, stride, ranks, count, scale);
 }

@@ -1,7 +1,6 @@
 /** The kernels of `assembly/` on a memory. */
 import { module } from '@tfkit/ddp/kernels/wasm-module';
 import type { Halves, Reducer } from './memory';
-import { types } from './types';
 
 type Kernel = (...numbers: number[]) => void;
 
@@ -13,8 +12,7 @@ export function createKernels(memory: WebAssembly.Memory): Reducer {
   const kernel = (name: string): Kernel => kernels[name]!;
   const suffix = (format: Halves) => (format === 'fp16' ? 'Float16' : 'Bfloat16');
   return {
-    reduce: (type, operation, out, slots, stride, ranks, count, scale) =>
-      kernel(types[type]!.kernel)(operation, out, slots, stride, ranks, count, scale),
+    reduce: kernel('reduce'),
     encode: (format, to, from, count) => kernel(`encode${suffix(format)}`)(to, from, count),
     reduceHalves: (format, out, slots, stride, ranks, count, scale) =>
       kernel(`reduce${suffix(format)}`)(out, slots, stride, ranks, count, scale),

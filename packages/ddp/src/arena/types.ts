@@ -1,16 +1,16 @@
-/** Element types and operations by their codes in the arena. */
+/** Element types and operations by their codes in the arena and in `assembly/reduce.ts`. */
 import { type CollectiveArray, DTypeError, formatValue, type ReduceOp } from '@tfkit/core';
 import type { ArrayConstructor } from './memory';
 
 export const types = [
-  { name: 'float32', array: Float32Array, kernel: 'reduceF32', float: true },
-  { name: 'float64', array: Float64Array, kernel: 'reduceF64', float: true },
-  { name: 'int32', array: Int32Array, kernel: 'reduceI32', float: false },
-  { name: 'uint32', array: Uint32Array, kernel: 'reduceU32', float: false },
-  { name: 'int16', array: Int16Array, kernel: 'reduceI16', float: false },
-  { name: 'uint16', array: Uint16Array, kernel: 'reduceU16', float: false },
-  { name: 'int8', array: Int8Array, kernel: 'reduceI8', float: false },
-  { name: 'uint8', array: Uint8Array, kernel: 'reduceU8', float: false },
+  { name: 'float32', array: Float32Array, float: true },
+  { name: 'float64', array: Float64Array, float: true },
+  { name: 'int32', array: Int32Array, float: false },
+  { name: 'uint32', array: Uint32Array, float: false },
+  { name: 'int16', array: Int16Array, float: false },
+  { name: 'uint16', array: Uint16Array, float: false },
+  { name: 'int8', array: Int8Array, float: false },
+  { name: 'uint8', array: Uint8Array, float: false },
 ] as const;
 
 /** 'mean' is the sum with the scale 1 / size. */
