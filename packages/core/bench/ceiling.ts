@@ -1,5 +1,5 @@
 /** What the machine's 128-bit wasm arithmetic can do at most: multiply-adds on registers, no memory. */
-import asc from 'assemblyscript/asc';
+import { compileAssembly } from '../scripts/wasm-kernels';
 
 const source = `
 export function run(steps: i32): f32 {
@@ -21,19 +21,10 @@ const steps = 2e6;
 
 /** A function that runs once for some milliseconds, and the floating-point operations that it does, in 1e9. */
 export async function registerArithmetic(): Promise<{ run: () => void; gflop: number }> {
-  let binary: Uint8Array<ArrayBuffer> | undefined;
-  const { error } = await asc.main(
-    ['ceiling.ts', '-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--outFile', 'ceiling.wasm'],
-    {
-      readFile: (name) => (name === 'ceiling.ts' ? source : null),
-      writeFile: (_name, contents) => {
-        binary = Uint8Array.from(contents as Uint8Array);
-      },
-      listFiles: () => [],
-    },
+  const code = await compileAssembly('ceiling.ts', ['--enable', 'simd'], (name) =>
+    name === 'ceiling.ts' ? source : null,
   );
-  if (error || !binary) throw error ?? new Error('ceiling.ts: no output');
-  const { instance } = await WebAssembly.instantiate(binary, {});
-  const run = instance.exports['run'] as (steps: number) => number;
+  const { instance } = await WebAssembly.instantiate(Buffer.from(code, 'base64'), {});
+  const run = instance.exports.run as (steps: number) => number;
   return { run: () => void run(steps), gflop: (steps * 8 * 8) / 1e9 };
 }
