@@ -20,15 +20,11 @@ import {
 import { deis, dpm2, lms, resMultistep, rk4, uniPc } from '@tfkit/diffusion-samplers/solvers';
 import { sampleTensors } from '@tfkit/diffusion-samplers/tfjs';
 import { loadMnist } from '../data/mnist';
+import { createDenoiser, type DenoiserWeights, denoise, hidden, pixels, side } from '../models/denoiser';
 import { createRandom } from '../random';
 import { type Block, images, plots, scores, seriesColors, table, text } from '../report/blocks';
 import { grayPicture } from '../report/pictures';
 import type { Stage, StageContext } from '../stage';
-
-const side = 14;
-const pixels = side * side;
-const hidden = 384;
-const frequencies = 8;
 
 const full = { steps: 800, batch: 64, draws: 16, slow: 100 };
 const quick = { steps: 20, batch: 32, draws: 4, slow: 10 };
@@ -49,44 +45,6 @@ export const stage: Stage = {
   run,
 };
 
-type Weights = Record<string, tf.Tensor>;
-
-/** The digit x0 behind the state x at time t [batch], by a perceptron that sees cosines and sines of t. */
-function network(weights: Weights, x: tf.Tensor, t: tf.Tensor): tf.Tensor {
-  return tf.tidy(() => {
-    const angles = tf.mul(
-      tf.reshape(t, [-1, 1]),
-      tf.tensor2d([Array.from({ length: frequencies }, (_, k) => (k + 1) * 1.5)]),
-    );
-    let h: tf.Tensor = tf.concat([x, tf.sin(angles), tf.cos(angles)], 1);
-    const layer = (name: string, input: tf.Tensor) =>
-      tf.add(tf.matMul(input as tf.Tensor2D, weights[`${name}/w`] as tf.Tensor2D), weights[`${name}/b`]!);
-    h = tf.relu(layer('first', h));
-    h = tf.add(h, tf.relu(layer('second', h)));
-    h = tf.add(h, tf.relu(layer('third', h)));
-    return layer('last', h);
-  });
-}
-
-function createWeights(seed: number): Record<string, tf.Variable> {
-  const random = createRandom(seed, 77);
-  const input = pixels + 2 * frequencies;
-  const sizes = {
-    first: [input, hidden],
-    second: [hidden, hidden],
-    third: [hidden, hidden],
-    last: [hidden, pixels],
-  } as const;
-  const variables: Record<string, tf.Variable> = {};
-  for (const [name, [rows, columns]] of Object.entries(sizes)) {
-    const scale = Math.sqrt(2 / rows) * (name === 'last' ? 0.3 : 1);
-    const values = Float32Array.from({ length: rows * columns }, () => scale * random.normal());
-    variables[`${name}/w`] = tf.variable(tf.tensor2d(values, [rows, columns]));
-    variables[`${name}/b`] = tf.variable(tf.zeros([columns]));
-  }
-  return variables;
-}
-
 /** Digits at half size, in [-1, 1]. */
 async function smallDigits(): Promise<Float32Array[]> {
   const { images: bytes, count } = await loadMnist('train');
@@ -105,8 +63,8 @@ async function run(context: StageContext): Promise<readonly Block[]> {
   const plan = context.quick ? quick : full;
   const digits = await smallDigits();
   await context.progress(0.02, 'training a denoiser');
-  const variables = createWeights(context.seed);
-  const average: Weights = Object.fromEntries(
+  const variables = createDenoiser(context.seed);
+  const average: DenoiserWeights = Object.fromEntries(
     Object.entries(variables).map(([name, v]) => [name, tf.clone(v)]),
   );
   try {
@@ -122,7 +80,7 @@ async function run(context: StageContext): Promise<readonly Block[]> {
 /** On the line from digit to noise: t uniform, the target is the digit, which few units tell better than the noise. Weights are averaged exponentially. */
 async function train(
   variables: Record<string, tf.Variable>,
-  average: Weights,
+  average: DenoiserWeights,
   digits: readonly Float32Array[],
   { steps, batch }: typeof full,
   context: StageContext,
@@ -151,7 +109,7 @@ async function train(
         const [inputs, wanted] = [tf.tensor2d(x, [batch, pixels]), tf.tensor2d(target, [batch, pixels])];
         return optimizer.minimize(
           () =>
-            tf.mean(tf.square(tf.sub(network(variables, inputs, tf.tensor1d(times)), wanted))) as tf.Scalar,
+            tf.mean(tf.square(tf.sub(denoise(variables, inputs, tf.tensor1d(times)), wanted))) as tf.Scalar,
           true,
         )!;
       });
@@ -182,7 +140,11 @@ interface Drawn {
 }
 
 /** The same network and the same start for four samplers. */
-async function draw(weights: Weights, { draws, slow }: typeof full, context: StageContext): Promise<Drawn[]> {
+async function draw(
+  weights: DenoiserWeights,
+  { draws, slow }: typeof full,
+  context: StageContext,
+): Promise<Drawn[]> {
   const schedule = flow();
   const choices: [string, Solver, number][] = [
     ['DDPM', ddpm(), slow],
@@ -202,7 +164,7 @@ async function draw(weights: Weights, { draws, slow }: typeof full, context: Sta
     const start = performance.now();
     const { x, modelCalls } = await sampleTensors(
       plan,
-      (state, { sigma, alpha }) => network(weights, state, tf.fill([draws], sigma / (alpha + sigma))),
+      (state, { sigma, alpha }) => denoise(weights, state, tf.fill([draws], sigma / (alpha + sigma))),
       { shape: [draws, pixels], seed: context.seed, signal: context.signal },
     );
     const pictures = Float32Array.from((await x.data()) as Float32Array);
