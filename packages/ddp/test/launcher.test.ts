@@ -9,7 +9,7 @@ import { assignGpus, launchEnvironment } from '../src/cli/environment';
 import { parseCommandLine } from '../src/cli/options';
 import { rankEnvironment } from '../src/index';
 import { LinePrefixer } from '../src/threads/output';
-import { rankFile } from './ranks';
+import { paths, rankFile } from './ranks';
 
 const bin = fileURLToPath(new URL('../dist/cli/bin.js', import.meta.url));
 
@@ -261,4 +261,21 @@ describe('what is missing says what to do', () => {
     const mpi = await node(join, { OMPI_COMM_WORLD_RANK: '0', OMPI_COMM_WORLD_SIZE: '2' });
     expect(mpi.output).toContain('got started by Open MPI');
   });
+});
+
+describe('tfjs-node in the ranks of one process', () => {
+  const anchor = paths.tfjsNode;
+  const title = 'first uses of many ops at once do not crash';
+  // Without the guard of src/threads/tfjsNode.ts about one run in five ends by SIGSEGV.
+  it.skipIf(!anchor)(
+    anchor ? title : `${title} (skipped: tfjs-node is absent)`,
+    { timeout: 240_000 },
+    async () => {
+      for (let time = 0; time < 6; time++) {
+        const { code, output } = await launch('-n', '4', fileURLToPath(rankFile('firstOps')), anchor!);
+        expect(output).toContain('[3] rank 3 has computed');
+        expect(code, output).toBe(0);
+      }
+    },
+  );
 });

@@ -20,6 +20,8 @@ export const word = {
   abortLength: 4,
   /** The end of what is allocated, in units of 64 KiB. */
   end: 5,
+  /** 1 while a thread enters names into tfjs-node's addon. */
+  tfjsNode: 6,
   /** The text of the abort, UTF-8. */
   abortText: 16,
   abortTextEnd: 16 + 512,

@@ -6,6 +6,7 @@ import type { SharedMemory } from '../arena/memory';
 import { createThreadMemory, openThreadMemory } from '../arena/threadMemory';
 import { RankError, textOf } from '../errors';
 import { workerFile } from '../worker/file';
+import { guardTfjsNode } from './tfjsNode';
 
 /** What a rank runs: a module (its default or named export, with arguments, or for its effects alone), or a function's source. */
 export type RankTask =
@@ -66,6 +67,7 @@ export async function runThreads(options: RunThreadsOptions): Promise<unknown[]>
   signal?.throwIfAborted();
   const wasm = createThreadMemory(size);
   const memory = openThreadMemory(wasm);
+  const unguard = guardTfjsNode(memory.words);
   const workers: Worker[] = [];
   const endAll = () => Promise.all(workers.map((worker) => worker.terminate()));
   let grace: NodeJS.Timeout | undefined;
@@ -95,6 +97,7 @@ export async function runThreads(options: RunThreadsOptions): Promise<unknown[]>
     return outcomes.map(({ result }) => result);
   } finally {
     clearTimeout(grace);
+    unguard();
     signal?.removeEventListener('abort', onAbort);
     await endAll();
   }

@@ -8,12 +8,14 @@ import { currentGroup, initProcessGroup } from '../initProcessGroup';
 import type { ProcessGroup } from '../processGroup';
 import { writeDirectly } from '../threads/output';
 import type { RankTask, RankWorkerData } from '../threads/run';
+import { guardTfjsNode } from '../threads/tfjsNode';
 
 type RankFunction = (group: ProcessGroup, ...args: unknown[]) => unknown;
 
-const { task, prefix, rank, size, restarts } = (workerData as RankWorkerData).tfkitRank;
+const { memory, task, prefix, rank, size, restarts } = (workerData as RankWorkerData).tfkitRank;
 
 writeDirectly(prefix);
+guardTfjsNode(new Int32Array(memory.buffer));
 // What programs written for torchrun read.
 Object.assign(process.env, {
   RANK: String(rank),
