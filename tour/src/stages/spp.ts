@@ -186,7 +186,7 @@ function report(plan: typeof full, results: readonly Result[]): Block[] {
     plots({
       title: 'Accuracy by size of the canvas',
       options: {
-        x: { label: 'pixels a side' },
+        x: { label: 'pixels a side', type: 'band' },
         y: { label: 'accuracy', domain: [0, 1], grid: true },
         marks: [
           barY(
