@@ -399,6 +399,27 @@ describeBackends('kernels: identity', () => {
   });
 });
 
+describeBackends('kernels: step and cast', (backend) => {
+  it('step is 0 up to zero, 1 above', async () => {
+    const x = tf.tensor1d([-Infinity, -2, -0, 0, 1e-30, 3, Infinity]);
+    expect(Array.from(await tf.step(x).data()).map((value) => value + 0)).toEqual([0, 0, 0, 0, 1, 1, 1]);
+    expect(Array.from(await tf.step(x, 0.5).data()).slice(4)).toEqual([1, 1, 1]);
+  });
+
+  it('step of NaN is NaN', async ({ skip }) => {
+    skip(backend.startsWith('web'), 'GPUs compare NaN as they like');
+    expect(await tf.step(tf.tensor1d([Number.NaN])).data()).toEqual(Float32Array.of(Number.NaN));
+  });
+
+  it('a cast to the same dtype is a tensor of its own', async () => {
+    const x = tf.tensor1d([1.5, -2]);
+    const y = tf.cast(x, 'float32');
+    x.dispose();
+    expect(Array.from(await y.data())).toEqual([1.5, -2]);
+    expect(Array.from(await tf.cast(y, 'int32').data())).toEqual([1, -2]);
+  });
+});
+
 describeBackends('linearCombination', () => {
   it.each([1, 2, 3, 4, 6, 8, 11])('of %i tensors, with gradient', async (count) => {
     for (const shape of [[1], [3, 7], [2, 5, 16]]) {
