@@ -110,7 +110,9 @@ export class Flow {
   }
 
   /** What the layers are given: parameters (the flow's own unless others are handed in), context, mode and key. */
-  scope(options: ContextOption & Pick<Scope, 'mode' | 'key'> & { readonly parameters?: FlowParameters } = {}): Scope {
+  scope(
+    options: ContextOption & Pick<Scope, 'mode' | 'key'> & { readonly parameters?: FlowParameters } = {},
+  ): Scope {
     const { context, mode = 'evaluation', parameters = this.variables, key } = options;
     return { parameters, mode, ...(context && { context }), ...(key && { key }) };
   }

@@ -38,8 +38,8 @@ export {
 export { type LogitOptions, logit } from './bijectors/logit';
 export { checkerboard, type Mask, type MaskName } from './bijectors/masks';
 export { actnorm, conditionalAffine, scaling } from './bijectors/scaling';
-export { type Standardization, standardize } from './bijectors/standardize';
 export { permute, randomOrder, reshape, type SqueezeOptions, squeeze } from './bijectors/squeeze';
+export { type Standardization, standardize } from './bijectors/standardize';
 export {
   type BijectorCheck,
   type CheckBijectorOptions,
@@ -52,8 +52,8 @@ export { type SplitOptions, split } from './combinators/split';
 export type { Distribution } from './distributions/distribution';
 export { diagonalGaussian, gaussian } from './distributions/gaussian';
 export { logistic, logisticQuantile } from './distributions/logistic';
-export { uniform } from './distributions/uniform';
 export { type GaussianMixtureOptions, gaussianMixture } from './distributions/mixture';
+export { uniform } from './distributions/uniform';
 export { type ContextOption, Flow, type FlowOptions, type SampleOptions } from './flow';
 export { type InterpolateOptions, interpolate } from './interpolate';
 export type { FrontOptions, Support } from './models/front';

@@ -1,6 +1,8 @@
 /** Every bijector of the package, for the contract test, with parameters away from their first values. */
 import * as tf from '@tensorflow/tfjs-core';
 import { foldIn, key, normal } from '@tfkit/core';
+import { autoregressive, iafLayer, mafLayer } from '../src/autoregressive/index';
+import { cnf } from '../src/continuous/index';
 import {
   actnorm,
   additiveCoupling,
@@ -26,8 +28,6 @@ import {
   squeeze,
   standardize,
 } from '../src/index';
-import { autoregressive, iafLayer, mafLayer } from '../src/autoregressive/index';
-import { cnf } from '../src/continuous/index';
 import { planar, radial, residual } from '../src/residual/index';
 import { elementwiseSpline, rationalQuadratic, splineCoupling } from '../src/splines/index';
 
@@ -158,17 +158,35 @@ export const entries: BijectorEntry[] = [
     shape: image,
     contextSize: 2,
   },
-  { title: 'mafLayer', bijector: mafLayer({ hidden: [8, 8], activation: 'tanh' }), shape: [4], contextSize: 2 },
-  { title: 'mafLayer of one entry', bijector: mafLayer({ hidden: [4], scaleMap: 'exp' }), shape: [1], unused: unusedOfOne },
+  {
+    title: 'mafLayer',
+    bijector: mafLayer({ hidden: [8, 8], activation: 'tanh' }),
+    shape: [4],
+    contextSize: 2,
+  },
+  {
+    title: 'mafLayer of one entry',
+    bijector: mafLayer({ hidden: [4], scaleMap: 'exp' }),
+    shape: [1],
+    unused: unusedOfOne,
+  },
   {
     title: 'mafLayer, own order',
     bijector: mafLayer({ hidden: [8], order: [2, 0, 1], activation: 'elu' }),
     shape: [3],
   },
-  { title: 'iafLayer', bijector: iafLayer({ hidden: [8], order: 'reverse', activation: 'tanh' }), shape: [4] },
+  {
+    title: 'iafLayer',
+    bijector: iafLayer({ hidden: [8], order: 'reverse', activation: 'tanh' }),
+    shape: [4],
+  },
   {
     title: 'autoregressive spline',
-    bijector: autoregressive({ transformer: rationalQuadratic({ bins: 3 }), hidden: [8], activation: 'tanh' }),
+    bijector: autoregressive({
+      transformer: rationalQuadratic({ bins: 3 }),
+      hidden: [8],
+      activation: 'tanh',
+    }),
     shape: [3],
     contextSize: 1,
   },
@@ -179,7 +197,12 @@ export const entries: BijectorEntry[] = [
     bijector: residual({ hidden: [8], activation, coefficient: 0.7 }),
     shape: [3],
   })),
-  { title: 'residual, context', bijector: residual({ hidden: [8, 8], coefficient: 0.5 }), shape: [2], contextSize: 2 },
+  {
+    title: 'residual, context',
+    bijector: residual({ hidden: [8, 8], coefficient: 0.5 }),
+    shape: [2],
+    contextSize: 2,
+  },
   {
     title: 'cnf',
     bijector: cnf({ hidden: [8] }),

@@ -1,5 +1,7 @@
 /** What each op of the golden format is in this package. */
 import * as tf from '@tensorflow/tfjs-core';
+import { iafLayer, mafLayer } from '../src/autoregressive/index';
+import { cnf } from '../src/continuous/index';
 import {
   actnorm,
   additiveCoupling,
@@ -26,8 +28,6 @@ import {
   split,
   squeeze,
 } from '../src/index';
-import { iafLayer, mafLayer } from '../src/autoregressive/index';
-import { cnf } from '../src/continuous/index';
 import { placeInCells } from '../src/quantization';
 import { planar, radial, residual } from '../src/residual/index';
 import { rationalQuadraticSpline, splineCoupling } from '../src/splines/index';
@@ -277,7 +277,11 @@ export const ops: Record<string, Compute> = {
       ...{ bijector: cnfOf(config, inputs), base: bases[config.prior]!() },
       parameters: ({ A, W1, b1, v, W2, b2 }) =>
         A
-          ? { 'net.0.kernel': tf.transpose(A), 'net.0.bias': tf.zeros([A.shape[0]!]), 'net.0.time': tf.zeros([A.shape[0]!]) }
+          ? {
+              'net.0.kernel': tf.transpose(A),
+              'net.0.bias': tf.zeros([A.shape[0]!]),
+              'net.0.time': tf.zeros([A.shape[0]!]),
+            }
           : {
               ...{ 'net.0.kernel': W1!, 'net.0.bias': b1!, 'net.0.time': v! },
               ...{ 'net.1.kernel': W2!, 'net.1.bias': b2! },
@@ -398,7 +402,11 @@ async function maskedCase(
       'net.2.bias': tf.mul(tf.concat([given['made.mu.bias']!, given['made.alpha.bias']!], 0), sign),
     }),
   });
-  const [first, second, last] = [0, 1, 2].map((i) => masks[`net.${i}.mask`]!) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const [first, second, last] = [0, 1, 2].map((i) => masks[`net.${i}.mask`]!) as [
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor,
+  ];
   const mask = await download({
     ...{ 'mask.0': first, 'mask.1': second },
     'mask.2': tf.slice(last, [0, 0], [last.shape[0]!, last.shape[1]! / 2]),

@@ -34,12 +34,18 @@ describeBackends(
       const reference = JSON.parse(readFileSync(`${folder}${name}.json`, 'utf8')) as Reference;
       const flow = load(name, reference.options);
       const x = tf.tensor2d(reference.x.data, reference.x.shape);
-      const context = reference.context ? tf.tensor2d(reference.context.data, reference.context.shape) : undefined;
+      const context = reference.context
+        ? tf.tensor2d(reference.context.data, reference.context.shape)
+        : undefined;
       const logProb = await flow.logProb(x, { context }).data();
       for (const [i, wanted] of reference.logProb.entries()) {
         expect(Math.abs(logProb[i]! - wanted) / Math.max(1, Math.abs(wanted))).toBeLessThan(1e-5);
       }
-      const check = await checkBijector(flow.bijector, x, { parameters: flow.variables, context, tolerance: 5e-3 });
+      const check = await checkBijector(flow.bijector, x, {
+        parameters: flow.variables,
+        context,
+        tolerance: 5e-3,
+      });
       expect(check.problems).toEqual([]);
       expect(flow.parameterCount).toBeGreaterThan(0);
       tf.dispose([x]);
@@ -60,7 +66,9 @@ describe('refusals of importers', () => {
     const moved = { ...tensors, 'base.loc': { shape: [4], data: new Float32Array(4).fill(1) } };
     expect(() => importZuko(encodeSafetensors(moved))).toThrow(/base must be the standard normal/);
     expect(() => importNormflows(bytes('normflows-affine'))).toThrow(/flows.4 must have tensors, got none/);
-    expect(() => importNflows(bytes('zuko-maf'))).toThrow(/importNflows: _transform.\* must be a layer that is known/);
+    expect(() => importNflows(bytes('zuko-maf'))).toThrow(
+      /importNflows: _transform.\* must be a layer that is known/,
+    );
     expect(() => importNflows(bytes('nflows-affine'), { tailbound: 3 } as never)).toThrow(/tailbound/);
   });
 });

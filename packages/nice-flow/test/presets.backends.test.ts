@@ -4,7 +4,15 @@ import { describeBackends, expectNoLeak, seededTensor } from '@tfkit/test-kit';
 import { describe, expect, it } from 'vitest';
 import { iafLayer, maf } from '../src/autoregressive/index';
 import { cnf } from '../src/continuous/index';
-import { checkBijector, type Flow, Flow as FlowClass, fit, fitDensity, gaussian, uniform } from '../src/index';
+import {
+  checkBijector,
+  type Flow,
+  Flow as FlowClass,
+  fit,
+  fitDensity,
+  gaussian,
+  uniform,
+} from '../src/index';
 import { residual } from '../src/residual/index';
 import { splineFlow } from '../src/splines/index';
 
@@ -41,12 +49,38 @@ describeBackends(
   () => {
     describe.each([
       ['splineFlow', () => splineFlow({ shape: [2], layers: 2, bins: 4, hidden, key: key(1) }), 8],
-      ['splineFlow, autoregressive', () => splineFlow({ shape: [2], layers: 2, kind: 'autoregressive', hidden, key: key(1) }), 8],
+      [
+        'splineFlow, autoregressive',
+        () => splineFlow({ shape: [2], layers: 2, kind: 'autoregressive', hidden, key: key(1) }),
+        8,
+      ],
       ['maf', () => maf({ shape: [2], layers: 2, hidden, key: key(1), batchNorm: true }), 9],
       ['iaf', () => maf({ shape: [2], layers: 2, kind: 'iaf', hidden, key: key(1) }), 9],
-      ['splineFlow on a box', () => splineFlow({ shape: [2], layers: 2, hidden, key: key(1), support: [[-1, 3], [0, 2]] }), 4],
-      ['splineFlow of angles', () => splineFlow({ shape: [2], layers: 2, hidden, key: key(1), circular: true }), Math.PI],
-      ['maf of bounded data', () => maf({ shape: [2], layers: 2, hidden, key: key(1), support: [-2, 2], standardize: false }), 2],
+      [
+        'splineFlow on a box',
+        () =>
+          splineFlow({
+            shape: [2],
+            layers: 2,
+            hidden,
+            key: key(1),
+            support: [
+              [-1, 3],
+              [0, 2],
+            ],
+          }),
+        4,
+      ],
+      [
+        'splineFlow of angles',
+        () => splineFlow({ shape: [2], layers: 2, hidden, key: key(1), circular: true }),
+        Math.PI,
+      ],
+      [
+        'maf of bounded data',
+        () => maf({ shape: [2], layers: 2, hidden, key: key(1), support: [-2, 2], standardize: false }),
+        2,
+      ],
     ] as const)('%s', (_, make, reach) => {
       it('is a density: its mass is 1, and the inverse inverts', async () => {
         const flow = make();
@@ -96,8 +130,7 @@ describeBackends(
       const flow = maf({ shape: [2], kind: 'iaf', layers: 1, hidden, standardize: false, key: key(0) });
       // exp(-|x - m|^2 / 2 s^2) has the integral 2 pi s^2.
       const [m, s] = [[1, -0.5], 0.5];
-      const wanted = (x: tf.Tensor) =>
-        tf.div(tf.sum(tf.square(tf.sub(x, tf.tensor1d(m))), 1), -2 * s ** 2);
+      const wanted = (x: tf.Tensor) => tf.div(tf.sum(tf.square(tf.sub(x, tf.tensor1d(m))), 1), -2 * s ** 2);
       const rates = (step: number) => (step < 150 ? 0.03 : 0.005);
       const { adam } = await import('@tfkit/core/tfjs');
       const optimizer = adam({ learningRate: 0.03 });
@@ -106,7 +139,9 @@ describeBackends(
       });
       expect(evidenceLowerBound).toBeCloseTo(Math.log(2 * Math.PI * s ** 2), 1);
       const samples = await flow.sample(2000, { key: key(2) }).data();
-      const means = [0, 1].map((k) => samples.filter((_, i) => i % 2 === k).reduce((a, b) => a + b, 0) / 2000);
+      const means = [0, 1].map(
+        (k) => samples.filter((_, i) => i % 2 === k).reduce((a, b) => a + b, 0) / 2000,
+      );
       expect(means[0]).toBeCloseTo(m[0]!, 1);
       expect(means[1]).toBeCloseTo(m[1]!, 1);
       optimizer.dispose();
@@ -124,7 +159,9 @@ describeBackends(
         );
         await expect(fitDensity(flow, (x) => x, options)).rejects.toThrow(/logDensity must give \[4\]/);
         const context = tf.zeros([4, 1]);
-        await expect(fitDensity(flow, (x) => tf.sum(x, 1), { ...options, context })).rejects.toThrow(/context must be left out/);
+        await expect(fitDensity(flow, (x) => tf.sum(x, 1), { ...options, context })).rejects.toThrow(
+          /context must be left out/,
+        );
         context.dispose();
       });
       flow.dispose();
@@ -157,13 +194,17 @@ describeBackends(
         Object.fromEntries(
           Object.entries(bijector.init(key(1), { shape, contextSize: 0 })).map(([name, { shape, data }]) => [
             name,
-            tf.tensor(data.map((value) => value * 3), [...shape]),
+            tf.tensor(
+              data.map((value) => value * 3),
+              [...shape],
+            ),
           ]),
         );
       const x = seededTensor(2, [4, 6]);
       for (const make of [
         (logDet: 'exact' | 'series') => residual({ hidden: [8], coefficient: 0.9, logDet }),
-        (logDet: 'exact' | 'series') => cnf({ hidden: [8], trace: logDet === 'exact' ? 'exact' : 'hutchinson', steps: 4 }),
+        (logDet: 'exact' | 'series') =>
+          cnf({ hidden: [8], trace: logDet === 'exact' ? 'exact' : 'hutchinson', steps: 4 }),
       ]) {
         const exact = make('exact');
         const own = parameters(exact);
@@ -204,9 +245,15 @@ describeBackends(
 
 describe('refusals', () => {
   it('name what is wrong', () => {
-    expect(() => splineFlow({ shape: [2, 2, 1], key: key(0) })).toThrow(/splineFlow: shape must be that of vectors/);
-    expect(() => splineFlow({ shape: [2], kind: 'autoregressive', circular: true, key: key(0) })).toThrow(/kind must be/);
-    expect(() => splineFlow({ shape: [2], support: [[0, 1]] as never, key: key(0) })).toThrow(/support must be/);
+    expect(() => splineFlow({ shape: [2, 2, 1], key: key(0) })).toThrow(
+      /splineFlow: shape must be that of vectors/,
+    );
+    expect(() => splineFlow({ shape: [2], kind: 'autoregressive', circular: true, key: key(0) })).toThrow(
+      /kind must be/,
+    );
+    expect(() => splineFlow({ shape: [2], support: [[0, 1]] as never, key: key(0) })).toThrow(
+      /support must be/,
+    );
     expect(() => maf({ shape: [3], kind: 'x' as never, key: key(0) })).toThrow(/maf: kind must be/);
     expect(() => uniform({ range: [1, 1] })).toThrow(/uniform: range must be two numbers/);
     expect(() => residual({ coefficient: 1 })).toThrow(/residual: coefficient must be/);

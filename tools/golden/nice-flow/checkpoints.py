@@ -107,7 +107,8 @@ def made(state, name, features, numbers, hidden, style, context=0, blocks=2, res
             state[f"{name}.blocks.{i}.{part}.degrees"] = inner.clone()
         if context and residual:
             state.linear(f"{name}.blocks.{i}.context_layer", hidden, context)
-    state.linear(f"{name}.final_layer", features * numbers, hidden, mask=mask(last, inner, True))
+    # A gain below 1: scales far from 1 cannot be inverted in float32.
+    state.linear(f"{name}.final_layer", features * numbers, hidden, 0.5, mask=mask(last, inner, True))
     state[f"{name}.final_layer.degrees"] = last.clone()
 
     def run(x, c):

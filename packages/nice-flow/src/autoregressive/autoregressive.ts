@@ -37,7 +37,9 @@ export function autoregressive(options: AutoregressiveOptions): Bijector {
     name,
     outputShape(shape) {
       if (shape.length === 1) return shape;
-      throw new ShapeError(`${name}: x must be vectors, got event shape [${shape.join(', ')}]. Use reshape().`);
+      throw new ShapeError(
+        `${name}: x must be vectors, got event shape [${shape.join(', ')}]. Use reshape().`,
+      );
     },
     init(key, { shape, contextSize }) {
       const [netKey, ownKey] = split(key);

@@ -60,7 +60,10 @@ export function made(options: MadeOptions = {}): Net {
     apply(x, scope) {
       let y = withContext('made', x, scope.context);
       for (let i = 0; i <= hidden.length; i++) {
-        const kernel = tf.mul(parameterOf('made', scope, `${i}.kernel`), parameterOf('made', scope, `${i}.mask`));
+        const kernel = tf.mul(
+          parameterOf('made', scope, `${i}.kernel`),
+          parameterOf('made', scope, `${i}.mask`),
+        );
         const bias = parameterOf('made', scope, `${i}.bias`);
         y = tf.fused.matMul({ a: y as tf.Tensor2D, b: kernel as tf.Tensor2D, bias, activation: 'linear' });
         if (i < hidden.length) y = activate(y, activation);

@@ -37,7 +37,14 @@ export interface MafOptions extends ModelOptions, FrontOptions, Omit<AffineOptio
  */
 export function maf(options: MafOptions): Flow {
   const name = 'maf';
-  const { shape, kind = 'maf', layers: count = 5, hidden, activation, batchNorm: normalize = false } = options;
+  const {
+    shape,
+    kind = 'maf',
+    layers: count = 5,
+    hidden,
+    activation,
+    batchNorm: normalize = false,
+  } = options;
   const { scaleMap, bound, key, contextSize, quantization } = options;
   if (shape?.length !== 1) {
     throw new ShapeError(`${name}: shape must be that of vectors, [features], got ${JSON.stringify(shape)}.`);

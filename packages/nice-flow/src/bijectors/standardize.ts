@@ -22,12 +22,16 @@ const deviationFloor = 1e-6;
  */
 export function standardize(given?: Standardization): Bijector {
   const name = 'standardize';
-  if (given) for (const value of listOf(given.deviation)) checkNumber([name, 'deviation'], value, { min: 0, open: 'min' });
+  if (given)
+    for (const value of listOf(given.deviation))
+      checkNumber([name, 'deviation'], value, { min: 0, open: 'min' });
   const spread = (value: number | ArrayLike<number>, shape: readonly number[]): Float32Array => {
     const size = sizeOf(shape);
     if (typeof value === 'number') return new Float32Array(size).fill(value);
     if (value.length === size) return Float32Array.from(value);
-    throw new ShapeError(`${name}: mean and deviation must be numbers or ${size} each, got ${formatValue(value.length)}.`);
+    throw new ShapeError(
+      `${name}: mean and deviation must be numbers or ${size} each, got ${formatValue(value.length)}.`,
+    );
   };
   return defineBijector({
     name,

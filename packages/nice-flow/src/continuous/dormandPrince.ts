@@ -113,9 +113,10 @@ function errorNorm(
 /** The root of a scalar that is computed off the gradient's tape, read back. */
 function untaped(inputs: readonly tf.Tensor[], compute: () => tf.Tensor): number {
   return tf.tidy(() => {
-    const value = tf.customGrad(() => ({ value: compute(), gradFunc: () => inputs.map((x) => tf.zerosLike(x)) }))(
-      ...inputs,
-    );
+    const value = tf.customGrad(() => ({
+      value: compute(),
+      gradFunc: () => inputs.map((x) => tf.zerosLike(x)),
+    }))(...inputs);
     return Math.sqrt(value.dataSync()[0]!);
   });
 }

@@ -1,3 +1,4 @@
 /** Continuous normalizing flows. */
-export { type CnfOptions, cnf } from './cnf';
+
 export type { SmoothActivation } from '../residual/tangentMlp';
+export { type CnfOptions, cnf } from './cnf';

@@ -10,7 +10,11 @@ import type { Distribution } from './distribution';
  *
  * @param options.range default [-1, 1].
  */
-export function uniform({ range = [-1, 1] }: { readonly range?: readonly [low: number, high: number] } = {}): Distribution {
+export function uniform({
+  range = [-1, 1],
+}: {
+  readonly range?: readonly [low: number, high: number];
+} = {}): Distribution {
   checkRange('uniform', range);
   const [low, high] = range;
   const slack = 1e-6 * (high - low);

@@ -56,7 +56,8 @@ export class Checkpoint {
   get(name: string): HostTensor {
     const full = this.prefix + name;
     const found = this.tensors.get(full);
-    if (!found) throw new FormatError(`${this.functionName}: the file must hold '${full}', got none of that name.`);
+    if (!found)
+      throw new FormatError(`${this.functionName}: the file must hold '${full}', got none of that name.`);
     this.read.add(full);
     return found;
   }
@@ -127,5 +128,8 @@ export function linearOf(file: Checkpoint, name: string, columns?: Columns): Rec
 
 /** The columns of a layer that has all numbers of an entry together, as all first numbers, then all second ones. */
 export function numbersFirst(entries: number, numbers: number): number[] {
-  return Array.from({ length: entries * numbers }, (_, i) => (i % entries) * numbers + Math.floor(i / entries));
+  return Array.from(
+    { length: entries * numbers },
+    (_, i) => (i % entries) * numbers + Math.floor(i / entries),
+  );
 }

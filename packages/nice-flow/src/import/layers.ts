@@ -1,13 +1,17 @@
 /** Layers that nflows and normflows have in common. */
 import * as tf from '@tensorflow/tfjs-core';
-import type { Bijector, InitialValues } from '../bijector';
 import { autoregressive } from '../autoregressive/autoregressive';
+import type { Bijector, InitialValues } from '../bijector';
 import { additiveCoupling, affine } from '../bijectors/affineCoupling';
 import { coupling, type Transformer } from '../bijectors/coupling';
 import { luLinear } from '../bijectors/linear';
 import { chain } from '../combinators/chain';
 import type { Activation, Net } from '../nets/net';
-import { elementwiseSpline, type RationalQuadraticOptions, rationalQuadratic } from '../splines/rationalQuadratic';
+import {
+  elementwiseSpline,
+  type RationalQuadraticOptions,
+  rationalQuadratic,
+} from '../splines/rationalQuadratic';
 import { type Checkpoint, type Columns, numbersFirst } from './checkpoint';
 import { type ContextStyle, residualBlocksNet } from './nets';
 
@@ -17,11 +21,13 @@ export function withValues(bijector: Bijector, values: InitialValues): Bijector 
 }
 
 /** log(map(raw) + 1e-3). */
-export const flooredLog = (map: (raw: tf.Tensor) => tf.Tensor) => (raw: tf.Tensor) => tf.log(tf.add(map(raw), 1e-3));
+export const flooredLog = (map: (raw: tf.Tensor) => tf.Tensor) => (raw: tf.Tensor) =>
+  tf.log(tf.add(map(raw), 1e-3));
 
 export const sigmoidOfShifted = (raw: tf.Tensor) => tf.sigmoid(tf.add(raw, 2));
 
-export interface SplineSource extends Pick<RationalQuadraticOptions, 'minBinWidth' | 'minBinHeight' | 'minDerivative'> {
+export interface SplineSource
+  extends Pick<RationalQuadraticOptions, 'minBinWidth' | 'minBinHeight' | 'minDerivative'> {
   readonly tailBound: number;
   readonly activation: Activation;
 }
@@ -34,8 +40,10 @@ export function splineOf(file: Checkpoint, numbers: number, source: SplineSource
     ...(minBinHeight !== undefined && { minBinHeight }),
     ...(minDerivative !== undefined && { minDerivative }),
   };
-  if (numbers >= 3 && numbers % 3 === 2) return { bins: (numbers + 1) / 3, bound: tailBound, tails: 'identity', ...least };
-  if (numbers >= 3 && numbers % 3 === 0) return { bins: numbers / 3, bound: tailBound, tails: 'circular', ...least };
+  if (numbers >= 3 && numbers % 3 === 2)
+    return { bins: (numbers + 1) / 3, bound: tailBound, tails: 'identity', ...least };
+  if (numbers >= 3 && numbers % 3 === 0)
+    return { bins: numbers / 3, bound: tailBound, tails: 'circular', ...least };
   return file.fail(
     `must be splines with linear or circular tails, of 3 K - 1 or 3 K numbers an entry, got ${numbers} an entry.`,
   );
@@ -59,17 +67,27 @@ export function couplingOf(file: Checkpoint, source: SplineSource): Bijector {
   const make = (transformer: Transformer, columns?: Columns) =>
     coupling({
       ...{ mask, transformer, name: 'coupling' },
-      net: residualBlocksNet(net, { activation: source.activation, context: 'input', ...(columns && { columns }) }),
+      net: residualBlocksNet(net, {
+        activation: source.activation,
+        context: 'input',
+        ...(columns && { columns }),
+      }),
     });
   if (numbers === 1) {
-    return additiveCoupling({ mask, net: residualBlocksNet(net, { activation: source.activation, context: 'input' }) });
+    return additiveCoupling({
+      mask,
+      net: residualBlocksNet(net, { activation: source.activation, context: 'input' }),
+    });
   }
   if (numbers === 2) return make(affine('import', { scaleMap: flooredLog(sigmoidOfShifted) }));
   const spline = splineOf(file, numbers, source);
   const columns = splineColumns(transformed.length, numbers, spline.bins!, hidden);
   const layer = make(rationalQuadratic(spline), columns);
   if (!file.hasUnder('unconditional_transform')) return layer;
-  return chain({ coupling: layer, own: unconditional(file.under('unconditional_transform'), identity, features, spline) });
+  return chain({
+    coupling: layer,
+    own: unconditional(file.under('unconditional_transform'), identity, features, spline),
+  });
 }
 
 /** Splines of the entries that the coupling passes; those of the others are the identity. */
@@ -116,7 +134,10 @@ export function autoregressiveOf(file: Checkpoint, source: MaskedSource): Biject
   if (numbers === 2) {
     // Of an entry the scale is the first number, the shift the second.
     const from = Array.from({ length: 2 * features }, (_, i) => 2 * (i % features) + (i < features ? 1 : 0));
-    return autoregressive({ net: netOf({ from }), transformer: affine('import', { scaleMap: source.scale }) });
+    return autoregressive({
+      net: netOf({ from }),
+      transformer: affine('import', { scaleMap: source.scale }),
+    });
   }
   const spline = splineOf(file, numbers, source);
   const columns = splineColumns(features, numbers, spline.bins!, undefined);

@@ -8,7 +8,10 @@ import { type Checkpoint, type Columns, linearOf } from './checkpoint';
 function linear(name: string, x: tf.Tensor, scope: Scope): tf.Tensor {
   const kernel = parameterOf('import', scope, `${name}.kernel`);
   const mask = scope.parameters[`${name}.mask`];
-  return tf.add(tf.matMul(x, mask ? tf.mul(kernel, mask) : kernel), parameterOf('import', scope, `${name}.bias`));
+  return tf.add(
+    tf.matMul(x, mask ? tf.mul(kernel, mask) : kernel),
+    parameterOf('import', scope, `${name}.bias`),
+  );
 }
 
 /** Layers '<i>.*' in order, an activation between, the context beside the input. */
@@ -46,7 +49,10 @@ interface ResidualNetSource {
 }
 
 /** ResidualNet and MADE: 'initial_layer', 'blocks.<i>.linear_layers.<0, 1>' or 'blocks.<i>.linear', 'final_layer'. */
-export function residualBlocksNet(file: Checkpoint, { activation, context: style, columns }: ResidualNetSource): Net {
+export function residualBlocksNet(
+  file: Checkpoint,
+  { activation, context: style, columns }: ResidualNetSource,
+): Net {
   const values: Record<string, InitialValue> = {};
   const take = (from: string, to: string, map?: Columns) =>
     Object.assign(values, prefixed(to, linearOf(file, from, map)));

@@ -39,7 +39,14 @@ export interface ImportNflowsOptions extends ImportOptions {
   readonly scale?: 'softplus' | 'sigmoid';
 }
 
-export const importOptions = ['tailBound', 'activation', 'contextSize', 'minBinWidth', 'minBinHeight', 'minDerivative'];
+export const importOptions = [
+  'tailBound',
+  'activation',
+  'contextSize',
+  'minBinWidth',
+  'minBinHeight',
+  'minDerivative',
+];
 
 /** Checks what the importers share, and completes it. */
 export function splineSource(functionName: string, options: ImportOptions, tailBound: number): SplineSource {
@@ -56,7 +63,10 @@ export function splineSource(functionName: string, options: ImportOptions, tailB
 }
 
 /** A distribution whose first values are those of a file. */
-export const withBaseValues = (base: Distribution, values: InitialValues): Distribution => ({ ...base, init: () => values });
+export const withBaseValues = (base: Distribution, values: InitialValues): Distribution => ({
+  ...base,
+  init: () => values,
+});
 
 /**
  * The flow of an nflows `Flow(CompositeTransform([...]), StandardNormal([features]))` on vectors, from `save_file(flow.state_dict(), path)` of
@@ -92,7 +102,8 @@ export function importNflows(file: CheckpointFile, options: ImportNflowsOptions 
       const order = layer.numbers('_permutation');
       return { bijector: permute(order), features: order.length };
     }
-    if (layer.has('lower_entries')) return { bijector: luLinearOf(layer), features: layer.get('bias').values.length };
+    if (layer.has('lower_entries'))
+      return { bijector: luLinearOf(layer), features: layer.get('bias').values.length };
     if (layer.has('log_scale') && layer.has('shift')) {
       // scale * x + shift, where actnorm has (x + bias) * scale.
       layer.ignore('initialized');
@@ -105,7 +116,11 @@ export function importNflows(file: CheckpointFile, options: ImportNflowsOptions 
       const [slope, shift] = [layer.vector('_scale'), layer.vector('_shift')];
       if (slope.data.some((value) => value <= 0)) layer.fail('must have a positive _scale.');
       const logScale = { ...slope, data: slope.data.map(Math.log), trainable: false };
-      const bias = { ...shift, data: shift.data.map((value, i) => value / slope.data[i % slope.data.length]!), trainable: false };
+      const bias = {
+        ...shift,
+        data: shift.data.map((value, i) => value / slope.data[i % slope.data.length]!),
+        trainable: false,
+      };
       const fixed = logScale.data.length === 1 ? undefined : logScale.data.length;
       return { bijector: withValues(actnorm(), { bias, logScale }), features: fixed };
     }
@@ -113,7 +128,10 @@ export function importNflows(file: CheckpointFile, options: ImportNflowsOptions 
   };
   const root = checkpoint.under('_transform');
   const layers = root.hasUnder('_transforms')
-    ? root.under('_transforms').indices().map((i) => one(root.under('_transforms').under(`${i}`)))
+    ? root
+        .under('_transforms')
+        .indices()
+        .map((i) => one(root.under('_transforms').under(`${i}`)))
     : [one(root)];
   const features = layers.find((layer) => layer.features !== undefined)?.features ?? 1;
   const { base, values } = baseOf(checkpoint.under('_distribution'));
@@ -129,7 +147,10 @@ export function importNflows(file: CheckpointFile, options: ImportNflowsOptions 
 function batchNormOf(layer: Checkpoint): { bijector: Bijector; features: number } {
   const weight = layer.vector('unconstrained_weight');
   // weight = softplus + eps.
-  const logGamma = { ...weight, data: weight.data.map((value) => Math.log(Math.log1p(Math.exp(value)) + 1e-5)) };
+  const logGamma = {
+    ...weight,
+    data: weight.data.map((value) => Math.log(Math.log1p(Math.exp(value)) + 1e-5)),
+  };
   return {
     bijector: withValues(batchNorm({ eps: 1e-5 }), {
       ...{ logGamma, beta: layer.vector('bias') },
@@ -143,6 +164,8 @@ function batchNormOf(layer: Checkpoint): { bijector: Bijector; features: number 
 function baseOf(file: Checkpoint): { base: Distribution; values?: InitialValues } {
   file.ignore('_log_z');
   if (!file.has('mean_')) return { base: gaussian() };
-  return { base: diagonalGaussian(), values: { mean: file.vector('mean_'), logScale: file.vector('log_std_') } };
+  return {
+    base: diagonalGaussian(),
+    values: { mean: file.vector('mean_'), logScale: file.vector('log_std_') },
+  };
 }
-

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkKnownOptions, checkOneOf, FormatError, key as keyOf } from '@tfkit/core';
 import type { Bijector } from '../bijector';
+import { childScope, prefixed } from '../bijector';
 import { affine } from '../bijectors/affineCoupling';
 import { coupling } from '../bijectors/coupling';
 import { actnorm } from '../bijectors/scaling';
@@ -10,7 +11,6 @@ import { chain, invert } from '../combinators/chain';
 import { diagonalGaussian } from '../distributions/gaussian';
 import { Flow } from '../flow';
 import type { Activation, Net } from '../nets/net';
-import { childScope, prefixed } from '../bijector';
 import { Checkpoint, type CheckpointFile } from './checkpoint';
 import { autoregressiveOf, couplingOf, flooredLog, luLinearOf, sigmoidOfShifted, withValues } from './layers';
 import { sequentialNet } from './nets';
@@ -46,7 +46,11 @@ export function importNormflows(file: CheckpointFile, options: ImportNormflowsOp
     if (layer.hasUnder('autoregressive_net')) return invert(autoregressiveOf(layer, masked));
     if (layer.has('b')) return maskedAffineOf(layer, activation);
     if (layer.hasUnder('flows.1.param_map')) {
-      return couplingBlockOf(layer.under('flows').under('1').under('param_map').under('net'), scaleMap, activation);
+      return couplingBlockOf(
+        layer.under('flows').under('1').under('param_map').under('net'),
+        scaleMap,
+        activation,
+      );
     }
     if (layer.hasUnder('linear') && layer.has('permutation._permutation')) {
       return chain({

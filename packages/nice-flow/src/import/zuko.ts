@@ -56,7 +56,8 @@ export function importZuko(file: CheckpointFile, options: ImportZukoOptions = {}
 }
 
 /** raw / (1 + |raw / limit|), within (-limit, limit). */
-const softclip = (raw: tf.Tensor, limit: number | tf.Tensor) => tf.div(raw, tf.add(1, tf.abs(tf.div(raw, limit))));
+const softclip = (raw: tf.Tensor, limit: number | tf.Tensor) =>
+  tf.div(raw, tf.add(1, tf.abs(tf.div(raw, limit))));
 
 function transformerOf(file: Checkpoint, numbers: number, bound: number, limit: number): Transformer {
   if (numbers === 2) return affine('import', { scaleMap: (raw) => softclip(raw, limit) });
@@ -70,7 +71,9 @@ function transformerOf(file: Checkpoint, numbers: number, bound: number, limit: 
   });
   const clipped = (raw: tf.Tensor) => {
     const n = raw.shape[1]! / numbers;
-    const limits = Float32Array.from({ length: numbers * n }, (_, i) => (i < 2 * bins * n ? limit / 2 : limit));
+    const limits = Float32Array.from({ length: numbers * n }, (_, i) =>
+      i < 2 * bins * n ? limit / 2 : limit,
+    );
     return softclip(raw, tf.tensor1d(limits));
   };
   return {

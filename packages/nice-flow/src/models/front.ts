@@ -5,7 +5,9 @@ import { checkRange, logit } from '../bijectors/logit';
 import { type Standardization, standardize } from '../bijectors/standardize';
 
 /** An interval for all entries, or one for each. */
-export type Support = readonly [low: number, high: number] | readonly (readonly [low: number, high: number])[];
+export type Support =
+  | readonly [low: number, high: number]
+  | readonly (readonly [low: number, high: number])[];
 
 export interface FrontOptions {
   /**
@@ -21,7 +23,11 @@ export interface FrontOptions {
 const margin = 1e-5;
 
 /** The layers in front of a flow on the line: a logit for a bounded support, then the standardization. */
-export function lineFront(functionName: string, options: FrontOptions, features: number): Record<string, Bijector> {
+export function lineFront(
+  functionName: string,
+  options: FrontOptions,
+  features: number,
+): Record<string, Bijector> {
   const { support, standardize: wanted = true } = options;
   const bounds = support && boxOf(functionName, support, features);
   return {
@@ -32,10 +38,9 @@ export function lineFront(functionName: string, options: FrontOptions, features:
 
 /** Numbers of a support, as a layer to [0, 1] and as one to [-bound, bound]. */
 export function boxOf(functionName: string, support: Support, features: number) {
-  const intervals = (Array.isArray(support[0]) ? support : Array.from({ length: features }, () => support)) as readonly (readonly [
-    number,
-    number,
-  ])[];
+  const intervals = (
+    Array.isArray(support[0]) ? support : Array.from({ length: features }, () => support)
+  ) as readonly (readonly [number, number])[];
   if (intervals.length !== features) {
     throw new OptionError(
       `${functionName}: support must be [low, high] or ${features} of them, got ${formatValue(intervals.length)}.`,

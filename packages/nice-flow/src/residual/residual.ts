@@ -39,7 +39,14 @@ const mostIterations = 200;
  */
 export function residual(options: ResidualOptions = {}): Bijector {
   const name = 'residual';
-  const { hidden = [64, 64], activation = 'lipswish', coefficient = 0.97, logDet, terms, probes = 1 } = options;
+  const {
+    hidden = [64, 64],
+    activation = 'lipswish',
+    coefficient = 0.97,
+    logDet,
+    terms,
+    probes = 1,
+  } = options;
   checkOneOf([name, 'activation'], activation, ['tanh', 'elu', 'lipswish']);
   checkNumber([name, 'coefficient'], coefficient, { min: 0, max: 1, open: 'both' });
   if (logDet !== undefined) checkOneOf([name, 'logDet'], logDet, ['exact', 'series']);

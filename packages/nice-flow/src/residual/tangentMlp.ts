@@ -8,7 +8,13 @@ import { gaussianValues, zeros } from '../initializers';
 /** Smooth activations. All but 'softplus' and 'swish' have slopes in [-1, 1]. */
 export type SmoothActivation = 'tanh' | 'elu' | 'lipswish' | 'softplus' | 'swish';
 
-export const smoothActivations: readonly SmoothActivation[] = ['tanh', 'elu', 'lipswish', 'softplus', 'swish'];
+export const smoothActivations: readonly SmoothActivation[] = [
+  'tanh',
+  'elu',
+  'lipswish',
+  'softplus',
+  'swish',
+];
 
 /** The slope of swish is at most 1.0998. */
 const swishSlope = 1.1;
@@ -37,7 +43,9 @@ export interface TangentMlp {
    * The net with a scope's parameters: its value at x [batch, features], and a function that multiplies its Jacobian there
    * with tangents [batch, count, features]; both are differentiable.
    */
-  open(scope: Scope): (x: tf.Tensor, time?: number) => { value: tf.Tensor; push: (tangents: tf.Tensor) => tf.Tensor };
+  open(
+    scope: Scope,
+  ): (x: tf.Tensor, time?: number) => { value: tf.Tensor; push: (tangents: tf.Tensor) => tf.Tensor };
 }
 
 export interface TangentMlpOptions {
@@ -59,7 +67,9 @@ export function tangentMlp({ name, hidden, activation, hasTime, divisor }: Tange
   return {
     init(key, { shape, contextSize }) {
       if (shape.length !== 1) {
-        throw new ShapeError(`${name}: x must be vectors, got event shape [${shape.join(', ')}]. Use reshape().`);
+        throw new ShapeError(
+          `${name}: x must be vectors, got event shape [${shape.join(', ')}]. Use reshape().`,
+        );
       }
       const sizes = [shape[0]! + contextSize, ...hidden, shape[0]!];
       const values: Record<string, InitialValue> = {};
@@ -86,7 +96,8 @@ export function tangentMlp({ name, hidden, activation, hasTime, divisor }: Tange
           let h: tf.Tensor = tf.add(tf.matMul(y, kernel), bias);
           if (i === 0 && hasTime) h = tf.add(h, tf.mul(parameterOf(name, scope, '0.time'), time));
           const rows = i === 0 ? tf.slice(kernel, [0, 0], [features, kernel.shape[1]!]) : kernel;
-          const { value, slope } = i < hidden.length ? activated(h, activation) : { value: h, slope: undefined };
+          const { value, slope } =
+            i < hidden.length ? activated(h, activation) : { value: h, slope: undefined };
           y = value;
           return { kernel: rows, slope };
         });

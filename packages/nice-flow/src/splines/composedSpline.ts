@@ -57,7 +57,10 @@ function locate({ x, raw }: Call, spec: SplineSpec): Local {
   const inner = tf.clipByValue(point, -bound, bound);
   const isForward = direction === 'forward';
   const before = binsBefore(isForward ? widths : heights, inner, bound);
-  const own = tf.sub(tf.concat([tf.ones([rows, 1, n]), tf.slice(before, [0, 0, 0], [rows, bins - 1, n])], 1), before);
+  const own = tf.sub(
+    tf.concat([tf.ones([rows, 1, n]), tf.slice(before, [0, 0, 0], [rows, bins - 1, n])], 1),
+    before,
+  );
   const pick = (values: tf.Tensor) => tf.sum(tf.mul(own, values), 1);
   const start = (sizes: tf.Tensor) => tf.sub(tf.sum(tf.mul(before, sizes), 1), bound);
   const [w, h] = [pick(widths), pick(heights)];
@@ -66,7 +69,9 @@ function locate({ x, raw }: Call, spec: SplineSpec): Local {
   const d1 = pick(tf.slice(slopes, [0, 1, 0], [rows, bins, n]));
   const s = tf.div(h, w);
   const sigma = tf.sub(tf.add(d0, d1), tf.mul(2, s));
-  const theta = isForward ? tf.clipByValue(tf.div(tf.sub(inner, xk), w), 0, 1) : rootOf(tf.sub(inner, yk), h, s, d0, sigma);
+  const theta = isForward
+    ? tf.clipByValue(tf.div(tf.sub(inner, xk), w), 0, 1)
+    : rootOf(tf.sub(inner, yk), h, s, d0, sigma);
   const t = tf.mul(theta, one(theta));
   const numerator = tf.mul(h, tf.add(tf.mul(s, tf.square(theta)), tf.mul(d0, t)));
   const d = tf.add(s, tf.mul(sigma, t));
@@ -82,7 +87,22 @@ function locate({ x, raw }: Call, spec: SplineSpec): Local {
   const isInside = tf.equal(point, inner);
   const keeps = tails === 'identity';
   return {
-    ...{ widthShares, heightShares, rawDerivatives, own, before, isInside, excess, w, h, s, d0, d1, theta, t },
+    ...{
+      widthShares,
+      heightShares,
+      rawDerivatives,
+      own,
+      before,
+      isInside,
+      excess,
+      w,
+      h,
+      s,
+      d0,
+      d1,
+      theta,
+      t,
+    },
     ...{ n: numerator, d, m },
     value: keeps ? tf.where(isInside, mapped, x) : combined(mapped, beyond, tf.mul(tf.onesLike(x), turns)),
     logSlope: keeps ? tf.where(isInside, logSlope, tf.sub(x, x)) : logSlope,
@@ -96,10 +116,7 @@ export function composedSpline(call: Call, spec: SplineSpec): tf.Tensor {
 }
 
 /** The vector-Jacobian product for dy [2, rows, n], as `hostSplineGradient`, whose comments say what the terms are. */
-export function composedSplineGradient(
-  call: Call & { readonly dy: tf.Tensor },
-  spec: SplineSpec,
-): tf.Tensor {
+export function composedSplineGradient(call: Call & { readonly dy: tf.Tensor }, spec: SplineSpec): tf.Tensor {
   const local = locate(call, spec);
   const { w, h, s, d0, d1, theta, t, n, d, m, own, before, excess } = local;
   const [dValue, dLogSlope] = tf.unstack(call.dy) as [tf.Tensor, tf.Tensor];

@@ -153,7 +153,14 @@ class SplineElement {
     const byX = gTheta / w;
     const { bins, minBinWidth, minBinHeight } = this.spec;
     this.sizesGradient(widths, -byX, -byX * theta - (gS * s) / w, minBinWidth, out, to);
-    this.sizesGradient(heights, onF, (onF * n) / (h * d) + gS / w, minBinHeight, out, to + bins * this.stride);
+    this.sizesGradient(
+      heights,
+      onF,
+      (onF * n) / (h * d) + gS / w,
+      minBinHeight,
+      out,
+      to + bins * this.stride,
+    );
     this.derivativesGradient(gD0, gD1, out, to + 2 * bins * this.stride);
     if (!isForward) return -onF;
     return this.isOutside ? dValue * slope : byX;

@@ -76,7 +76,11 @@ function specOf(functionName: string, options: RationalQuadraticOptions): Omit<S
 }
 
 /** Any rank; the last axis of raw is outputs times that of x. */
-function runSpline(x: tf.Tensor, raw: tf.Tensor, spec: SplineSpec): { value: tf.Tensor; logSlope: tf.Tensor } {
+function runSpline(
+  x: tf.Tensor,
+  raw: tf.Tensor,
+  spec: SplineSpec,
+): { value: tf.Tensor; logSlope: tf.Tensor } {
   const n = lastOf(x.shape);
   const flat = { x: tf.reshape(x, [-1, n]), raw: tf.reshape(raw, [-1, lastOf(raw.shape)]) };
   const [value, logSlope] = tf.unstack(spline(flat, { spec })) as [tf.Tensor, tf.Tensor];
@@ -178,4 +182,3 @@ export function elementwiseSpline(options: RationalQuadraticOptions = {}): Bijec
     },
   });
 }
-

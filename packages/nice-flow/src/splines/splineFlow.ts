@@ -1,5 +1,6 @@
 /** A spline flow in a line. */
 import { checkInteger, checkOneOf, foldIn, ShapeError } from '@tfkit/core';
+import { autoregressive } from '../autoregressive/autoregressive';
 import type { Bijector, EventShape } from '../bijector';
 import { luLinear } from '../bijectors/linear';
 import { permute, randomOrder } from '../bijectors/squeeze';
@@ -11,11 +12,18 @@ import { boxOf, type FrontOptions, lineFront } from '../models/front';
 import type { ModelOptions } from '../models/nice';
 import { mlp } from '../nets/mlp';
 import type { Activation } from '../nets/net';
-import { autoregressive } from '../autoregressive/autoregressive';
 import { periodic } from './periodic';
-import { elementwiseSpline, type RationalQuadraticOptions, rationalQuadratic, splineCoupling } from './rationalQuadratic';
+import {
+  elementwiseSpline,
+  type RationalQuadraticOptions,
+  rationalQuadratic,
+  splineCoupling,
+} from './rationalQuadratic';
 
-export interface SplineFlowOptions extends ModelOptions, FrontOptions, Omit<RationalQuadraticOptions, 'tails'> {
+export interface SplineFlowOptions
+  extends ModelOptions,
+    FrontOptions,
+    Omit<RationalQuadraticOptions, 'tails'> {
   /** [features]. */
   readonly shape: EventShape;
   /** Default 4. */

@@ -51,7 +51,17 @@ export interface FitDensityProgress {
   readonly evidenceLowerBound: number;
 }
 
-const knownOptions = ['key', 'steps', 'batchSize', 'optimizer', 'learningRate', 'clipNorm', 'onProgress', 'signal', 'context'];
+const knownOptions = [
+  'key',
+  'steps',
+  'batchSize',
+  'optimizer',
+  'learningRate',
+  'clipNorm',
+  'onProgress',
+  'signal',
+  'context',
+];
 
 /**
  * Fits a flow to an unnormalised density by descending the reverse Kullback-Leibler divergence, E[log q(x) - log p~(x)] over samples x of
