@@ -20,7 +20,7 @@ export interface LegendEntry {
 export interface ImageOptions {
   /** Each item is one card: its pictures side by side and a caption below. */
   readonly items: readonly { readonly pictures: readonly Picture[]; readonly caption?: string }[];
-  /** Names of an item's pictures, in order: input, truth, prediction. Also their alternative text. */
+  /** Names of an item's pictures, in order: input, truth, prediction. With the item's caption also their alternative text. */
   readonly labels: readonly string[];
   readonly legend?: readonly LegendEntry[];
   readonly caption?: string;
@@ -62,7 +62,7 @@ export interface Plot {
 /** CSS colours for series, readable on the light and the dark page. */
 export const seriesColors = [1, 2, 3, 4, 5, 6].map((index) => `var(--series-${index})`);
 
-/** A paragraph. */
+/** A paragraph. What stands between backticks is code. */
 export const text = (paragraph: string): Block => ({ kind: 'text', text: paragraph });
 
 /** The few numbers that matter, large. */

@@ -8,7 +8,7 @@ import { type Html, html, trusted } from './html';
 export function renderBlock(block: Block): Html {
   switch (block.kind) {
     case 'text':
-      return html`<p>${block.text}</p>`;
+      return html`<p>${withCode(block.text)}</p>`;
     case 'scores':
       return html`<dl class="scores">${block.scores.map(
         ({ label, value, note }) =>
@@ -23,12 +23,17 @@ export function renderBlock(block: Block): Html {
   }
 }
 
+/** What stands between backticks, as code. */
+function withCode(paragraph: string): Html[] {
+  return paragraph.split('`').map((part, i) => (i % 2 === 1 ? html`<code>${part}</code>` : html`${part}`));
+}
+
 function renderImages({ items, labels, legend, caption }: ImageOptions): Html {
   return html`<figure class="images">${legend && renderLegend(legend)}<div class="cards">${items.map(
     (item) =>
       html`<figure class="card"><div class="pictures">${item.pictures.map(
         (picture, index) =>
-          html`<div>${renderPicture(picture, labels[index] ?? '')}<span>${labels[index]}</span></div>`,
+          html`<div>${renderPicture(picture, [item.caption, labels[index]].filter(Boolean).join(', '))}<span>${labels[index]}</span></div>`,
       )}</div>${item.caption && html`<figcaption>${item.caption}</figcaption>`}</figure>`,
   )}</div>${caption && html`<figcaption>${caption}</figcaption>`}</figure>`;
 }
