@@ -8,6 +8,7 @@ import { runThreads } from '../threads/run';
 import type { RunOptions } from './options';
 
 const place = rankEnvironment();
+const overMpi = place !== undefined && place.size > 1 && isMpiLauncher(place);
 const [json, restarts] = process.argv.slice(2) as [string, string];
 const { ranks, script, args, timeout, prefix }: RunOptions = JSON.parse(json);
 
@@ -20,16 +21,15 @@ try {
     prefix: prefix ? (rank) => `[${rank}] ` : undefined,
     worker: { argv: [...args] },
     // One such process on each host.
-    connect:
-      place && place.size > 1 && isMpiLauncher(place)
-        ? (memory) => startLink(memory, place, timeout)
-        : undefined,
+    connect: overMpi ? (memory) => startLink(memory, place, timeout) : undefined,
   });
   process.exit(0);
 } catch (error) {
   const isRank = error instanceof RankError;
   const { message, stack, cause } = error as Error;
-  console.error(`tfkit-ddp: ${isRank || isTfkitError(error) ? message.replace(/^spawn: /, '') : stack}`);
+  // Over MPI the failure has been told.
+  if (!overMpi || !isRank)
+    console.error(`tfkit-ddp: ${isRank || isTfkitError(error) ? message.replace(/^spawn: /, '') : stack}`);
   if (isRank && cause instanceof Error && cause.stack) console.error(cause.stack);
   process.exit(1);
 }

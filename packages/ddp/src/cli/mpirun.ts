@@ -2,8 +2,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { BackendError } from '@tfkit/core';
+import { failurePrefix } from '../mpi/server';
 import type { RunOptions } from './options';
 import type { Attempt } from './run';
+
+/** How long the launcher may take to end a job that has failed, in ms. */
+const graceMilliseconds = 8000;
 
 export type MpiLauncher = 'Open MPI' | 'MPICH';
 
@@ -100,11 +104,20 @@ export function runMpi(
     { ...env, TORCHELASTIC_RESTART_COUNT: String(restarts) },
     [process.execPath, ...program],
   );
-  const child = spawn(command!, line, { env, stdio: 'inherit' });
+  const child = spawn(command!, line, { env, stdio: ['inherit', 'inherit', 'pipe'] });
   track(child);
+  // The launcher waits for a host that cannot be reached any more; the job has told its failure and is over.
+  let grace: NodeJS.Timeout | undefined;
+  child.stderr.on('data', (data: Buffer) => {
+    process.stderr.write(data);
+    if (data.includes(failurePrefix)) grace ??= setTimeout(() => child.kill('SIGKILL'), graceMilliseconds);
+  });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code, signal) => {
+    // Not 'close': its agents keep the pipe open when it is killed.
+    child.on('exit', (code, signal) => {
+      clearTimeout(grace);
+      child.stderr.destroy();
       const how = signal ? `was killed by ${signal}` : `ended with code ${code}`;
       resolve({ ok: code === 0, text: code === 0 ? undefined : `${command} ${how}.` });
     });

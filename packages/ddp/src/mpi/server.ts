@@ -2,6 +2,7 @@
  * The thread that owns MPI: does what the arena's ranks ask for, on either lane, and watches over it. Nothing here waits
  * inside MPI, so a job that hangs is noticed: who is late is asked of all processes, told to all, and the job is ended.
  */
+import { writeSync } from 'node:fs';
 import { abortGroup, failureOf, stateWord } from '../arena/failure';
 import { type LaneNumber, lanes, word, worldRank } from '../arena/layout';
 import type { SharedMemory } from '../arena/memory';
@@ -10,6 +11,9 @@ import type { Mpi } from './library';
 import { completeMail, linkWord, openTable, takeMail } from './mailbox';
 import { type Note, Notes } from './notes';
 import { type Work, workFor } from './work';
+
+/** Begins the line that tells of a failure, on standard error. */
+export const failurePrefix = 'tfkit-ddp: ';
 
 /** How long other processes may take to answer who is late, in ms. */
 const answerMilliseconds = 2000;
@@ -205,7 +209,11 @@ export class LinkServer {
     if (this.failedAt === 0) {
       this.failedAt = performance.now();
       const failure = failureOf(memory)!;
-      if (!this.heardOfFailure) notes.sendAll({ kind: 'failed', ...failure });
+      if (!this.heardOfFailure) {
+        notes.sendAll({ kind: 'failed', ...failure });
+        // By itself: the rank may hang. The launcher looks for it.
+        writeSync(2, `${failurePrefix}${failure.text}\n`);
+      }
     }
     const elapsed = performance.now() - this.failedAt;
     // A process that cannot be reached never takes its note.
