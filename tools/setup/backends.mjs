@@ -1,7 +1,7 @@
 /**
  * Brings the optional backends that the tests use when they find them. For Debian-like machines.
  *
- *   npm run setup:backends                        all three
+ *   npm run setup:backends                        all
  *   npm run setup:backends webgpu tensorflow      only these
  *   npm run setup:backends -- --check             only tells what is there and what is missing
  *
@@ -11,6 +11,8 @@
  *   tensorflow  `@tensorflow/tfjs-node`: createRequire('<cache>/tfjs-node/x.cjs')('@tensorflow/tfjs-node').
  *               Its own installer fetches libtensorflow from a download host that many machines cannot reach, so
  *               the addon is compiled here against the library inside the Python wheel. About 1.1 GB when done.
+ *   openmpi     Debian's Open MPI, for ranks over several processes and hosts: mpirun on the PATH.
+ *   mpich       the other MPI, unpacked beside it and not installed, since both would be mpirun: <cache>/mpich/root
  *
  * <cache> is $TFKIT_CACHE (relative to the repository root) or .cache. A backend is built in a draft folder, tried
  * there, and moved to its place only if it works: whatever interrupts this program, the next run repairs it. What
@@ -39,6 +41,8 @@ const backends = {
   chromium: { inspect: inspectChromium, bring: () => aptInstall(['chromium']) },
   webgpu: builtInCache('webgpu', webgpu, fillWebgpu, tryWebgpu),
   tensorflow: builtInCache('tfjs-node', `${tfjsNode} with ${tensorflowWheel}`, fillTfjsNode, tryTfjsNode),
+  openmpi: { inspect: inspectOpenMpi, bring: () => aptInstall(['openmpi-bin']) },
+  mpich: builtInCache('mpich', 'mpich of the distribution', fillMpich, tryMpich),
 };
 
 process.exitCode = main(process.argv.slice(2));
@@ -139,6 +143,49 @@ function inspectChromium() {
   if (!executable) throw new Error('no chromium, chromium-browser, google-chrome or $CHROMIUM found');
   const driver = findVulkanDriver() ?? 'not found';
   return `${ask(executable, ['--version'])} at ${executable}, its Vulkan driver ${driver}`;
+}
+
+function inspectOpenMpi() {
+  const executable = findExecutable('mpirun');
+  if (!executable) throw new Error('no mpirun found');
+  const version = spawnSync(executable, ['--version'], { encoding: 'utf8' }).stdout.split('\n')[0];
+  if (!/Open MPI/.test(version)) throw new Error(version);
+  return `${version} at ${executable}`;
+}
+
+/** Its packages and those that it needs and this machine lacks. */
+function fillMpich(folder) {
+  const wanted = spawnSync(
+    'apt-get',
+    ['-s', '-qq', '--no-install-recommends', 'install', 'mpich', 'libmpich12'],
+    {
+      encoding: 'utf8',
+    },
+  );
+  const names = wanted.stdout.split('\n').flatMap((line) => line.match(/^Inst (\S+)/)?.[1] ?? []);
+  if (names.length === 0) throw new Error(`apt-get names no packages for mpich: ${wanted.stderr.trim()}`);
+  run(`download ${names.join(' ')}`, 'apt-get', ['download', ...names], folder);
+  for (const file of fs.readdirSync(folder).filter((name) => name.endsWith('.deb'))) {
+    run(`unpack ${file}`, 'dpkg', ['-x', file, 'root'], folder);
+    fs.rmSync(join(folder, file));
+  }
+}
+
+function tryMpich(folder) {
+  const launcher = join(folder, 'root/usr/bin/mpiexec.hydra');
+  const libraries = join(
+    folder,
+    'root/usr/lib',
+    process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu',
+  );
+  const env = { ...process.env, LD_LIBRARY_PATH: `${libraries}:${libraries}/slurm-wlm` };
+  const { status, stdout, stderr } = spawnSync(launcher, ['-bootstrap', 'fork', '-n', '2', 'echo', 'rank'], {
+    env,
+    encoding: 'utf8',
+  });
+  if (status !== 0 || !stdout.includes('rank'))
+    throw new Error(`${launcher} does not run: ${stderr?.trim()}`);
+  return `starts ranks by ${launcher}`;
 }
 
 function findChromium() {
