@@ -1,7 +1,7 @@
 /**
  * Brings the optional backends that the tests use when they find them. For Debian-like machines.
  *
- *   npm run setup:backends                        all three
+ *   npm run setup:backends                        all of them
  *   npm run setup:backends webgpu tensorflow      only these
  *   npm run setup:backends -- --check             only tells what is there and what is missing
  *
@@ -11,6 +11,7 @@
  *   tensorflow  `@tensorflow/tfjs-node`: createRequire('<cache>/tfjs-node/x.cjs')('@tensorflow/tfjs-node').
  *               Its own installer fetches libtensorflow from a download host that many machines cannot reach, so
  *               the addon is compiled here against the library inside the Python wheel. About 1.1 GB when done.
+ *   node-22 ...  other versions of Node, on which the packed packages are tried: <cache>/node-22/node_modules/node-...
  *
  * <cache> is $TFKIT_CACHE (relative to the repository root) or .cache. A backend is built in a draft folder, tried
  * there, and moved to its place only if it works: whatever interrupts this program, the next run repairs it. What
@@ -26,6 +27,7 @@ import { fileURLToPath } from 'node:url';
 const webgpu = 'webgpu@0.6.2';
 const tfjsNode = '@tensorflow/tfjs-node@4.22.0';
 const tensorflowWheel = 'tensorflow-cpu==2.21.0';
+const nodeVersions = [22, 24, 26];
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const cache = resolve(root, process.env.TFKIT_CACHE || '.cache');
@@ -39,6 +41,7 @@ const backends = {
   chromium: { inspect: inspectChromium, bring: () => aptInstall(['chromium']) },
   webgpu: builtInCache('webgpu', webgpu, fillWebgpu, tryWebgpu),
   tensorflow: builtInCache('tfjs-node', `${tfjsNode} with ${tensorflowWheel}`, fillTfjsNode, tryTfjsNode),
+  ...Object.fromEntries(nodeVersions.map((major) => [`node-${major}`, nodeInCache(major)])),
 };
 
 process.exitCode = main(process.argv.slice(2));
@@ -220,6 +223,14 @@ function tryTfjsNode(folder) {
     if (found !== 'tensorflow 19,22,43,50') throw new Error('wrong matMul, ' + found);
     console.log('TensorFlow', tf.backend().binding.TF_Version);`;
   return ask(process.execPath, ['-e', program], folder, { TF_CPP_MIN_LOG_LEVEL: '2' });
+}
+
+/** The package `node` of npm fetches this one at install; it holds the binary itself. */
+function nodeInCache(major) {
+  const name = `node-${process.platform}-${process.arch}`;
+  const fill = (folder) => npmInstall(folder, `${name}@${major}`);
+  const tryOut = (folder) => `Node ${ask(join(folder, 'node_modules', name, 'bin', 'node'), ['--version'])}`;
+  return builtInCache(`node-${major}`, `${name}@${major}`, fill, tryOut);
 }
 
 function aptInstallMissingBuildTools() {
