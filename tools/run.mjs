@@ -1,5 +1,5 @@
 /**
- * The root's commands that are more than one program: `node tools/run.mjs tour | check | golden | bench | reproduce [arguments]`.
+ * The root's commands that are more than one program: `node tools/run.mjs <command> [arguments]`.
  * Plain JavaScript, so that it runs before anything is built.
  */
 import { spawnSync } from 'node:child_process';
@@ -35,6 +35,10 @@ function build() {
   process.exit(status ?? 1);
 }
 
+function publish(command, args = rest) {
+  run('tsx', ['--tsconfig', 'tsconfig.base.json', 'tools/publish/src/cli.ts', command, ...args]);
+}
+
 const commands = {
   tour() {
     build();
@@ -58,6 +62,17 @@ const commands = {
   golden() {
     build();
     run('tsx', ['--tsconfig', 'tools/tsconfig.source.json', 'tools/golden/src/cli.ts', ...rest]);
+  },
+  'release-dry'() {
+    build();
+    publish('release-dry');
+  },
+  readme() {
+    publish('readme');
+  },
+  soak() {
+    build();
+    publish('soak');
   },
   check() {
     run('biome', ['check', '--error-on-warnings']);
