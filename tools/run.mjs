@@ -80,6 +80,7 @@ const commands = {
     run('tsc', ['-p', 'tsconfig.json']);
     run(process.execPath, ['packages/tf-export-decorator/dist/cli/main.js', 'check']);
     run('turbo', ['run', 'publint', 'attw', 'size', '--output-logs=errors-only']);
+    publish('gates', []);
     run('knip', ['--no-config-hints', '--exclude', 'optionalPeerDependencies']);
   },
 };

@@ -3,7 +3,7 @@ const [command, ...args] = process.argv.slice(2);
 
 const commands: Record<string, () => Promise<number>> = {
   'release-dry': async () => (await import('./release')).releaseDry(args.includes('--contents')),
-  gates: async () => (await import('./gates')).gates(),
+  gates: async () => (await import('./gates')).runGates(),
   readme: async () => (await import('./readme')).readme(args.includes('--check')),
   soak: async () => (await import('./soak')).soak(args),
 };
