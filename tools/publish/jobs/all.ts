@@ -35,8 +35,8 @@ export async function job(): Promise<string> {
     const levels = tf.reshape(tf.tensor1d(Float32Array.from(labels)), [12, 1, 1, 1]);
     return tf.add(levels, tf.mul(0.1, randomNormal(key(0), [12, 9, 9, 1]))) as tf.Tensor4D;
   });
-  const filter = tf.variable(randomNormal(key(1), [3, 3, 1, 4]));
-  const weights = tf.variable(randomNormal(key(2), [numClasses, 20]));
+  const filter = tf.tidy(() => tf.variable(randomNormal(key(1), [3, 3, 1, 4])));
+  const weights = tf.tidy(() => tf.variable(randomNormal(key(2), [numClasses, 20])));
   const optimizer = tf.train.adam(0.1);
   const parallel = await ddp({ filter, weights }, { group, optimizer });
   const losses: number[] = [];

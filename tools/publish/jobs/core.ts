@@ -8,12 +8,7 @@ export async function job(): Promise<string> {
   await ensureKernels();
   const x = tf.tensor4d(normal(key(0), [2, 8, 8, 2]), [2, 8, 8, 2]);
   const target = tf.tidy(() => tf.conv2d(x, tf.fill([3, 3, 2, 2], 0.1) as tf.Tensor4D, 1, 'same', 'NHWC', 2));
-  const filter = tf.variable(
-    tf.tensor4d(normal(key(1), [3, 3, 2, 2]), [3, 3, 2, 2]),
-    true,
-    undefined,
-    'float32',
-  );
+  const filter = tf.tidy(() => tf.variable(tf.tensor4d(normal(key(1), [3, 3, 2, 2]), [3, 3, 2, 2])));
   const optimizer = adam({ learningRate: 0.1 });
   const losses: number[] = [];
   for (let step = 0; step < 4; step++) {

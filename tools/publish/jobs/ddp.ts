@@ -8,7 +8,7 @@ export async function job(): Promise<string> {
   await ensureGradients();
   await ensureKernels();
   const group = await initProcessGroup();
-  const w = tf.variable(tf.tensor2d([0.5, -0.5], [2, 1]));
+  const w = tf.tidy(() => tf.variable(tf.tensor2d([0.5, -0.5], [2, 1])));
   const optimizer = tf.train.sgd(0.1);
   const parallel = await ddp({ w }, { group, optimizer });
   const indices = Array.from(new DistributedSampler(16, { group, seed: 1 }));

@@ -9,8 +9,8 @@ export async function job(): Promise<string> {
   await ensureGradients();
   await ensureKernels();
   const images = randomNormal(key(0), [32, 16]) as tf.Tensor2D;
-  const weights = tf.variable(randomNormal(key(1), [10, 8]));
-  const backbone = tf.variable(randomNormal(key(2), [16, 8]));
+  const weights = tf.tidy(() => tf.variable(randomNormal(key(1), [10, 8])));
+  const backbone = tf.tidy(() => tf.variable(randomNormal(key(2), [16, 8])));
   const labels = Int32Array.from({ length: 32 }, (_, i) => i % 10);
   const margin = arcFace({ margin: 0.3, scale: 16 });
   const optimizer = tf.train.sgd(0.5);
