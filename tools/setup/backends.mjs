@@ -1,7 +1,7 @@
 /**
  * Brings the optional backends that the tests use when they find them. For Debian-like machines.
  *
- *   npm run setup:backends                        all
+ *   npm run setup:backends                        all of them
  *   npm run setup:backends webgpu tensorflow      only these
  *   npm run setup:backends -- --check             only tells what is there and what is missing
  *
@@ -13,6 +13,7 @@
  *               the addon is compiled here against the library inside the Python wheel. About 1.1 GB when done.
  *   openmpi     Debian's Open MPI, for ranks over several processes and hosts: mpirun on the PATH.
  *   mpich       the other MPI, unpacked beside it and not installed, since both would be mpirun: <cache>/mpich/root
+ *   node-22 ...  other versions of Node, on which the packed packages are tried: <cache>/node-22/node_modules/node-...
  *
  * <cache> is $TFKIT_CACHE (relative to the repository root) or .cache. A backend is built in a draft folder, tried
  * there, and moved to its place only if it works: whatever interrupts this program, the next run repairs it. What
@@ -28,6 +29,7 @@ import { fileURLToPath } from 'node:url';
 const webgpu = 'webgpu@0.6.2';
 const tfjsNode = '@tensorflow/tfjs-node@4.22.0';
 const tensorflowWheel = 'tensorflow-cpu==2.21.0';
+const nodeVersions = [22, 24, 26];
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const cache = resolve(root, process.env.TFKIT_CACHE || '.cache');
@@ -43,6 +45,7 @@ const backends = {
   tensorflow: builtInCache('tfjs-node', `${tfjsNode} with ${tensorflowWheel}`, fillTfjsNode, tryTfjsNode),
   openmpi: { inspect: inspectOpenMpi, bring: () => aptInstall(['openmpi-bin']) },
   mpich: builtInCache('mpich', 'mpich of the distribution', fillMpich, tryMpich),
+  ...Object.fromEntries(nodeVersions.map((major) => [`node-${major}`, nodeInCache(major)])),
 };
 
 process.exitCode = main(process.argv.slice(2));
@@ -267,6 +270,14 @@ function tryTfjsNode(folder) {
     if (found !== 'tensorflow 19,22,43,50') throw new Error('wrong matMul, ' + found);
     console.log('TensorFlow', tf.backend().binding.TF_Version);`;
   return ask(process.execPath, ['-e', program], folder, { TF_CPP_MIN_LOG_LEVEL: '2' });
+}
+
+/** The package `node` of npm fetches this one at install; it holds the binary itself. */
+function nodeInCache(major) {
+  const name = `node-${process.platform}-${process.arch}`;
+  const fill = (folder) => npmInstall(folder, `${name}@${major}`);
+  const tryOut = (folder) => `Node ${ask(join(folder, 'node_modules', name, 'bin', 'node'), ['--version'])}`;
+  return builtInCache(`node-${major}`, `${name}@${major}`, fill, tryOut);
 }
 
 function aptInstallMissingBuildTools() {

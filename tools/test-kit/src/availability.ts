@@ -112,6 +112,24 @@ export function tfjsNodeAnchor(): string | undefined {
   }
 }
 
+/** The versions of Node that the packages are tried on beside the one that runs, as `setup:backends` brings them. */
+export const otherNodes = [22, 24, 26] as const;
+
+/** The Node that runs, and those in the cache folder; `path` is absent where there is none. */
+export function findNodes(): { major: number; path: string | undefined; install: string }[] {
+  const own = Number(process.versions.node.split('.')[0]);
+  const others = otherNodes.filter((major) => major !== own);
+  return [
+    { major: own, path: process.execPath, install: '' },
+    ...others.map((major) => {
+      const modules = join(cacheFolder, `node-${major}`, 'node_modules');
+      const path = join(modules, `node-${process.platform}-${process.arch}`, 'bin', 'node');
+      const install = `npm run setup:backends -- node-${major}`;
+      return { major, path: existsSync(path) ? path : undefined, install };
+    }),
+  ];
+}
+
 /** The folder of the npm package `webgpu` (Dawn for Node), if it was installed. */
 export function webgpuModuleFolder(): string | undefined {
   const folder = join(cacheFolder, 'webgpu', 'node_modules', 'webgpu');
