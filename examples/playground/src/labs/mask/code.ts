@@ -35,7 +35,7 @@ const [predictionFile, targetFile] = await Promise.all([example(26), example(18)
 
 const prediction = await readLabelMap(predictionFile);
 const target = await readLabelMap(targetFile);
-const matrix = new ConfusionMatrix({ numClasses: 2${ignored} });
+const matrix = new ConfusionMatrix({ numClasses: 2, keepImages: true${ignored} });
 await updateFromTensors(matrix, tf.tensor1d(prediction.data, 'int32'), tf.tensor1d(target.data, 'int32'));
 console.log('mean IoU', meanIou(matrix).value, 'Dice', dice(matrix).perClass);
 console.log('as mmseg has it', presetScores(matrix, 'mmseg'));

@@ -61,7 +61,12 @@ export async function runMask(input: MaskInput, { progress }: TaskContext<never>
   await progress(0.05, 'reading the masks');
   const masks = await masksOf(input);
   const { prediction, target, classNames, ignoreIndex } = masks;
-  const matrix = new ConfusionMatrix({ numClasses: classNames.length, classNames, ignoreIndex });
+  const matrix = new ConfusionMatrix({
+    numClasses: classNames.length,
+    classNames,
+    ignoreIndex,
+    keepImages: true,
+  });
   const tensors = [tf.tensor1d(prediction, 'int32'), tf.tensor1d(target, 'int32')] as const;
   try {
     await progress(0.2, 'counting on the backend');
