@@ -1,5 +1,5 @@
 /**
- * Writes src/data/digits.png: 140 digits of each class from MNIST's training files at half size, one class a row, the
+ * Writes src/data/digits.png: 240 digits of each class from MNIST's training files at half size, one class a row, the
  * first of each class in the order of the files. Run by `npm run digits`; needed only to make the file anew.
  */
 import { writeFile } from 'node:fs/promises';

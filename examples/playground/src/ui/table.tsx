@@ -5,13 +5,15 @@ interface TableProps {
   /** The first cell of a row names it; undefined and NaN are a dash. */
   readonly rows: readonly (readonly (string | number | undefined)[])[];
   readonly digits?: number;
+  /** The second column holds words, and is aligned left. */
+  readonly words?: boolean;
 }
 
-export function Table({ caption, columns, rows, digits = 4 }: TableProps) {
+export function Table({ caption, columns, rows, digits = 4, words = false }: TableProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard.
     <section class="table" aria-label={caption} tabIndex={0}>
-      <table>
+      <table class={words ? 'words' : ''}>
         <caption>{caption}</caption>
         <thead>
           <tr>

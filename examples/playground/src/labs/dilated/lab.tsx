@@ -100,7 +100,7 @@ function Verdict({ result, onRates }: { result: DilatedResult; onRates(rates: st
       )}
       <div class="pair">
         <Figure
-          title="Paths from each pixel to one output; empty pixels are never read"
+          title="Paths from each pixel to one output: brighter are more, none is empty"
           description={`Hits map of ${size} by ${size} pixels, ${(100 * coverage.fraction2d).toFixed(1)} percent of which are read.`}
           options={plane}
           aspect={1}
@@ -119,7 +119,7 @@ function Verdict({ result, onRates }: { result: DilatedResult; onRates(rates: st
 function planePlot(map: Float64Array, size: number) {
   const half = size / 2;
   return {
-    margin: 24,
+    margin: 26,
     aspectRatio: null,
     x: { label: null, ticks: 5 },
     y: { label: null, ticks: 5 },
@@ -146,7 +146,7 @@ function axisPlot(line: Float64Array) {
   const bars = Array.from(line, (paths, i) => ({ x1: i - half, x2: i + 1 - half, paths }));
   return {
     x: { label: 'offset from the centre' },
-    y: { label: 'paths', grid: true },
+    y: { label: 'paths', grid: true, ticks: Math.min(5, Math.max(...line)), tickFormat: '~s' },
     marks: [
       rectY(bars, { x1: 'x1', x2: 'x2', y: 'paths', fill: series[0]!, insetLeft: 0.5, insetRight: 0.5 }),
       rectY(
@@ -215,6 +215,7 @@ function ModelAnalysis({ params, backend, set }: LabProps) {
                 row.remark,
               ])}
               digits={3}
+              words
             />
           )}
         </>

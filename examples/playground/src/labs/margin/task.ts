@@ -91,7 +91,10 @@ function createVariables({ dimension, classNames }: Dataset, seed: number): Vari
         ),
       ),
     );
-  const variables: Variables = { centers: variable([classNames.length, 2], 0, 1) };
+  const variables: Variables = {
+    // Short centres turn faster: their gradient grows as their norm shrinks.
+    centers: variable([classNames.length, 2], 0, 0.1),
+  };
   for (let layer = 1; layer < sizes.length; layer++) {
     const [from, to] = [sizes[layer - 1]!, sizes[layer]!];
     variables[`weight${layer}`] = variable([from, to], layer, Math.sqrt(2 / from));

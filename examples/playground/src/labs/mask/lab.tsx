@@ -71,22 +71,25 @@ function Outcome({ result: { masks, overall, classes, presets } }: { result: Mas
     (count, label, i) => count + (label !== masks.ignoreIndex && label !== masks.prediction[i] ? 1 : 0),
     0,
   );
+  const presetNames = [...new Set(presets.map(({ preset }) => preset))];
   return (
     <>
       <Scores cards={Object.entries(overall).map(([label, value]) => ({ label, value: format(value) }))} />
-      <MaskPicture
-        masks={masks}
-        view="agreement"
-        title="Overlay"
-        description={`Where the masks agree and differ: ${wrong} of ${masks.target.length} pixels are wrong.`}
-      />
-      <ul class="legend" aria-label="Colours of the overlay">
-        {agreementLegend.map(({ color, label }) => (
-          <li key={label} style={{ '--color': color }}>
-            {label}
-          </li>
-        ))}
-      </ul>
+      <div class="overlay">
+        <MaskPicture
+          masks={masks}
+          view="agreement"
+          title="Overlay"
+          description={`Where the masks agree and differ: ${wrong} of ${masks.target.length} pixels are wrong.`}
+        />
+        <ul class="legend" aria-label="Colours of the overlay">
+          {agreementLegend.map(({ color, label }) => (
+            <li key={label} style={{ '--color': color }}>
+              {label}
+            </li>
+          ))}
+        </ul>
+      </div>
       <div class="pair">
         <MaskPicture
           masks={masks}
@@ -136,11 +139,15 @@ function Outcome({ result: { masks, overall, classes, presets } }: { result: Mas
         ])}
         digits={3}
       />
-      <Table
-        caption="By the definitions of other programs"
-        columns={['program', 'score', 'value']}
-        rows={presets.map(({ preset, name, value }) => [preset, name, value])}
-      />
+      <details>
+        <summary>The same masks by the definitions of {presetNames.join(', ')}</summary>
+        <Table
+          caption="By the definitions of other programs"
+          columns={['program', 'score', 'value']}
+          rows={presets.map(({ preset, name, value }) => [preset, name, value])}
+          words
+        />
+      </details>
     </>
   );
 }

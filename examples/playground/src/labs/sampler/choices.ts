@@ -54,7 +54,7 @@ export const fields = {
   schedule: { kind: 'choice', label: 'Noise schedule', options: labels(schedules), initial: 'vp' },
   grid: { kind: 'choice', label: 'Time grid', options: labels(grids), initial: 'karras' },
   solver: { kind: 'choice', label: 'Solver', options: labels(solvers), initial: 'dpmpp2m' },
-  steps: { kind: 'number', label: 'Steps', min: 1, max: 60, step: 1, initial: 10 },
+  steps: { kind: 'number', label: 'Steps', min: 1, max: 60, step: 1, initial: 16 },
   points: { kind: 'number', label: 'Points', min: 16, max: 512, step: 16, initial: 96 },
   seed: { kind: 'number', label: 'Seed', min: 0, max: 20, step: 1, initial: 7 },
 } as const satisfies Fields;

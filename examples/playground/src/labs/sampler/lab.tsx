@@ -133,7 +133,7 @@ function trajectoryPlot(states: readonly Float32Array[], visible: number, palett
     aspectRatio: null,
     x: { domain: [-3.2, 3.2], label: null, ticks: 5 },
     y: { domain: [-2.56, 2.56], label: null, ticks: 5 },
-    color: { type: 'linear' as const, range: [palette.card, palette.density] },
+    color: { type: 'sqrt' as const, domain: [0, 1.3], range: [palette.card, palette.density] },
     marks: [
       contour({
         fill: density,
@@ -143,7 +143,6 @@ function trajectoryPlot(states: readonly Float32Array[], visible: number, palett
         y2: 2.56,
         thresholds: [0.01, 0.05, 0.15, 0.35, 0.7, 1.1],
         pixelSize: 4,
-        fillOpacity: 0.8,
       }),
       line(path, {
         x: 'x',
