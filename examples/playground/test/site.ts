@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromiumArguments, findChromium } from '@tfkit/test-kit/availability';
-import { type Browser, chromium, type Page } from 'playwright';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright';
 import { build } from 'vite';
 
 export const playground = fileURLToPath(new URL('..', import.meta.url));
@@ -48,8 +48,8 @@ export async function serveBuild(outDir: string): Promise<Site> {
   };
 }
 
-export const launch = (): Promise<Browser> =>
-  chromium.launch({ executablePath: findChromium(), args: chromiumArguments });
+export const launch = (args: readonly string[] = chromiumArguments): Promise<Browser> =>
+  chromium.launch({ executablePath: findChromium(), args: [...args] });
 
 /** A page that can reach its own origin alone, with what went wrong on it: errors of the console, requests elsewhere. */
 export interface WatchedPage {
@@ -60,12 +60,14 @@ export interface WatchedPage {
 export async function openPage(
   browser: Browser,
   { address }: Site,
-  options: Parameters<Browser['newPage']>[0] = {},
+  options: BrowserContextOptions = {},
 ): Promise<WatchedPage> {
-  const page = await browser.newPage({ reducedMotion: 'reduce', ...options });
+  const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   const { origin } = new URL(address);
-  await page.context().route('**/*', (route) => {
+  await context.route('**/*', (route) => {
     const url = route.request().url();
     if (new URL(url).origin === origin || url.startsWith('blob:') || url.startsWith('data:'))
       return route.continue();

@@ -126,7 +126,7 @@ const samplePlot = ({ samples }: FlowView) => ({
 const curvePlot = ({ curve }: FlowView, steps: number) => ({
   x: { domain: [0, steps], label: 'step', ticks: 5 },
   y: { label: 'nats', grid: true, ticks: 4 },
-  marks: [lineY(curve, { x: 'step', y: 'logLikelihood', stroke: series[0]!, strokeWidth: 2 })],
+  marks: [lineY(curve, { x: 'step', y: 'logLikelihood', stroke: series[0]!, strokeWidth: 1.5 })],
 });
 
 function Outcome({ result }: { result: FlowResult }) {

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type Key, key, split } from '@tfkit/core';
 import { type Flow, fit, realNVP } from '@tfkit/nice-flow';
+import { createPace } from '../../worker/pace';
 import type { TaskContext } from '../../worker/protocol';
 import { reach } from './points';
 
@@ -46,7 +47,7 @@ export async function runFlow(
   const [modelKey, trainKey, sampleKey] = split(key(input.seed), 3);
   const flow = realNVP({ shape: [2], couplings, hidden: [width, width], batchNorm: false, key: modelKey });
   const curve: { step: number; logLikelihood: number }[] = [];
-  const every = Math.max(1, Math.round(steps / 25));
+  const pace = createPace();
   try {
     await fit(flow, points, {
       key: trainKey,
@@ -56,10 +57,10 @@ export async function runFlow(
       clipNorm: 20,
       signal,
       onProgress: async ({ step, logLikelihood }) => {
-        if (step % every !== 0) return;
         curve.push({ step, logLikelihood });
-        const view = { ...(await look(flow, input, sampleKey)), curve };
-        await progress(step / steps, `step ${step} of ${steps}, ${logLikelihood.toFixed(3)} nats`, view);
+        const view = pace.due() ? await pace.spend(() => look(flow, input, sampleKey)) : undefined;
+        const text = `step ${step} of ${steps}, ${logLikelihood.toFixed(3)} nats`;
+        await progress(step / steps, text, view && { ...view, curve });
       },
     });
     const view = await look(flow, input, sampleKey);

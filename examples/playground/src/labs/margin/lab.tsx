@@ -102,7 +102,7 @@ function FanFigures({ fan, steps }: { fan: Fan | undefined; steps: number }) {
         )}
       </Figure>
       <Figure
-        title="Loss of each batch looked at"
+        title="Loss of each batch"
         description={last === undefined ? 'Empty until you train.' : `The loss is now ${last.toFixed(3)}.`}
         options={losses}
         aspect={0.3}
@@ -142,11 +142,11 @@ function fanPlot({ points, labels, centers }: Fan) {
 }
 
 function lossPlot(losses: readonly number[], steps: number) {
-  const rows = losses.map((loss, i) => ({ step: (i * steps) / Math.max(losses.length - 1, 40), loss }));
+  const rows = losses.map((loss, i) => ({ step: i + 1, loss }));
   return {
     x: { label: 'step', domain: [0, steps], ticks: 5 },
     y: { label: 'loss', grid: true, zero: true, ticks: 4 },
-    marks: [ruleY([0]), lineY(rows, { x: 'step', y: 'loss', stroke: series[0]!, strokeWidth: 2 })],
+    marks: [ruleY([0]), lineY(rows, { x: 'step', y: 'loss', stroke: series[0]!, strokeWidth: 1.5 })],
   };
 }
 

@@ -5,6 +5,7 @@ import { adam } from '@tfkit/core/tfjs';
 import * as margins from '@tfkit/margin-softmax';
 import { predictClasses } from '@tfkit/margin-softmax/metric-losses';
 import { cosineSimilarities, retrievalScores } from '@tfkit/margin-softmax/protocols';
+import { createPace } from '../../worker/pace';
 import type { TaskContext } from '../../worker/protocol';
 import { type Dataset, type EmbeddingFile, loadDigits, readEmbeddings } from './data';
 import { methodOptions, methods } from './methods';
@@ -27,6 +28,7 @@ export interface Fan {
   /** [classes, 2]. */
   readonly centers: Float32Array;
   readonly classNames: readonly string[];
+  /** Of every step so far. */
   readonly losses: readonly number[];
 }
 
@@ -43,31 +45,22 @@ export interface MarginResult extends Fan {
 const batchSize = 64;
 const hidden = [64, 32];
 
-export async function runMargin(
-  input: MarginInput,
-  { signal, progress }: TaskContext<Fan>,
-): Promise<MarginResult> {
+export async function runMargin(input: MarginInput, { progress }: TaskContext<Fan>): Promise<MarginResult> {
   const data = input.own ? await readEmbeddings(input.own) : await loadDigits(input.classes);
   const variables = createVariables(data, input.seed);
   const optimizer = adam({ learningRate: 0.01 });
   const losses: number[] = [];
-  const every = Math.max(1, Math.round(input.steps / 40));
+  const pace = createPace();
   try {
     for (let step = 0; step < input.steps; step++) {
-      signal.throwIfAborted();
       (optimizer as unknown as { learningRate: number }).learningRate =
         0.01 * Math.min(1, (2 * (input.steps - step)) / input.steps);
       const loss = trainStep(input, data, variables, optimizer, step);
-      if (step % every === 0 || step === input.steps - 1) {
-        losses.push((await loss.data())[0]!);
-        const fan = { ...(await look(data, variables)), losses };
-        await progress(
-          step / input.steps,
-          `step ${step + 1} of ${input.steps}, loss ${losses.at(-1)!.toFixed(3)}`,
-          fan,
-        );
-      }
+      losses.push((await loss.data())[0]!);
       loss.dispose();
+      const fan = pace.due() ? await pace.spend(() => look(data, variables)) : undefined;
+      const text = `step ${step + 1} of ${input.steps}, loss ${losses.at(-1)!.toFixed(3)}`;
+      await progress((step + 1) / input.steps, text, fan && { ...fan, losses });
     }
     const fan = { ...(await look(data, variables)), losses };
     return { ...fan, ...(await score(input, data, fan)) };
