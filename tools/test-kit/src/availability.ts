@@ -161,6 +161,23 @@ export function findChromium(): string | undefined {
   return undefined;
 }
 
+/** Chromium for tests: no services of its own, and WebGPU and WebGL in software. */
+export const chromiumArguments = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  '--use-gl=angle',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+  '--ignore-gpu-blocklist',
+];
+
 function webgpuAvailability(): Availability {
   const module = webgpuModuleFolder();
   const driver = swiftShaderDriver();
