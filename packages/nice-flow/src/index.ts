@@ -88,3 +88,4 @@ export {
   fitDensity,
   type LogDensity,
 } from './training/fitDensity';
+export { type Dequantizer, variationalDequantizer } from './variationalDequantizer';

@@ -226,6 +226,37 @@ describeBackends(
       }
     });
 
+    it('variational dequantization bounds the likelihood of integers, and learns tighter noise than uniform', async () => {
+      // Two levels: x = 0 with probability 1/2. Any density p gives sum over x of its mass in the cell <= 1.
+      const data = Uint8Array.from({ length: 512 }, (_, i) => (i % 4 < 2 ? 0 : 1));
+      const make = (withNoise: boolean) =>
+        new FlowClass({
+          bijector: actnorm(),
+          shape: [1],
+          quantization: { levels: 2, range: [0, 2] },
+          key: key(0),
+          ...(withNoise && {
+            dequantizer: variationalDequantizer(conditionalAffine({ net: mlp({ hidden: [8] }), bound: 3 })),
+          }),
+        });
+      const { adam } = await import('@tfkit/core/tfjs');
+      const scores: number[] = [];
+      for (const withNoise of [false, true]) {
+        const flow = make(withNoise);
+        const optimizer = adam({ learningRate: 0.03 });
+        await fit(flow, data, { key: key(1), steps: 200, batchSize: 256, optimizer });
+        const before = tf.memory().numTensors;
+        const { logLikelihood } = await evaluate(flow, data);
+        expect(tf.memory().numTensors).toBe(before);
+        scores.push(logLikelihood);
+        // On an interval of the levels' own width nats are those of the integers: the entropy bounds them.
+        expect(logLikelihood).toBeLessThan(-Math.LN2 + 0.05);
+        optimizer.dispose();
+        flow.dispose();
+      }
+      expect(scores[1]).toBeGreaterThan(scores[0]! + 0.02);
+    });
+
     it('continuous and residual flows train', async () => {
       const data = normal(key(1), [256, 2]).map((value, i) => (i % 2 ? 0.3 * value + 1 : value));
       for (const bijector of [cnf({ hidden: [8], rtol: 1e-3, atol: 1e-3 }), residual({ hidden: [8] })]) {

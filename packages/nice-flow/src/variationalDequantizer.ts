@@ -1,0 +1,54 @@
+/** Noise for integers that a flow learns, instead of uniform noise. */
+import * as tf from '@tensorflow/tfjs-core';
+import { type Key, sizeOf } from '@tfkit/core';
+import { logSigmoid } from '@tfkit/core/tfjs';
+import type { Bijector, EventShape, InitialValues, Scope } from './bijector';
+import { gaussian } from './distributions/gaussian';
+import { intervalOf, type Quantization } from './quantization';
+
+/** The noise that a flow adds to integers, with parameters of its own ('dequantizer.*' of the flow). */
+export interface Dequantizer {
+  init(key: Key, event: { readonly shape: EventShape; readonly quantization: Quantization }): InitialValues;
+  /**
+   * @param values float32 [batch, ...shape], integers in [0, levels).
+   * @param noise float32 [batch, entries], standard normal.
+   * @returns `x` on the declared interval, and the log-density [batch] of its noise in a cell of width 1, which is subtracted from that of x.
+   */
+  apply(
+    values: tf.Tensor,
+    noise: tf.Tensor,
+    quantization: Quantization,
+    scope: Scope,
+  ): { x: tf.Tensor; logDensity: tf.Tensor };
+}
+
+/**
+ * Variational dequantization: noise u = sigmoid(v) in (0, 1), where v comes from a normal number by a flow that is given the integers as
+ * context. It learns with the flow; the likelihood that `fit` and `evaluate` tell is then a lower bound, E[log p(x + u) - log q(u | x)].
+ *
+ * @param bijector on vectors of all entries, conditioned on as many numbers, the integers brought to [-1, 1]: an `affineCoupling` or
+ * `splineCoupling` chain with `mlp` nets. Its inverse makes the noise.
+ * Source: Ho et al., Flow++, ICML 2019, section 3.1 (arXiv:1902.00275).
+ * @example
+ * const dequantizer = variationalDequantizer(chain([0, 1].map((i) => affineCoupling({ mask: i ? 'odd' : 'even', net: mlp() }))));
+ * const flow = new Flow({ bijector, shape: [8, 8, 1], quantization: { levels: 256 }, dequantizer, key: key(0) });
+ */
+export function variationalDequantizer(bijector: Bijector): Dequantizer {
+  return {
+    init(key, { shape }) {
+      const size = sizeOf(shape);
+      return bijector.init(key, { shape: [size], contextSize: size });
+    },
+    apply(values, noise, quantization, scope) {
+      const { levels, low, width } = intervalOf('variationalDequantizer', quantization);
+      const context = tf.sub(tf.mul(tf.reshape(values, noise.shape), 2 / (levels - 1)), 1);
+      const { x: v, logDet } = bijector.inverse(noise, { ...scope, context });
+      const u = tf.sigmoid(v);
+      const logSlope = tf.sum(tf.add(logSigmoid(v), logSigmoid(tf.neg(v))), 1);
+      return {
+        x: tf.add(tf.mul(tf.add(values, tf.reshape(u, values.shape)), width), low),
+        logDensity: tf.sub(tf.sub(gaussian().logProb(noise, scope), logDet), logSlope),
+      };
+    },
+  };
+}
