@@ -120,7 +120,7 @@ describeBackends(
       flow.dispose();
     });
   },
-  { except: { webgpu: 'its ops are those of the contract test' } },
+  { only: ['cpu', 'wasm', 'tensorflow'] },
 );
 
 describeBackends(
