@@ -24,7 +24,7 @@ import {
 import type { Distribution } from './distributions/distribution';
 import { gaussian } from './distributions/gaussian';
 import { intervalOf, type Quantization } from './quantization';
-import type { Dequantizer } from './variationalDequantizer';
+import type { Dequantizer } from './variational/dequantizer';
 
 export interface FlowOptions {
   readonly bijector: Bijector;

@@ -1,26 +1,11 @@
 /** Noise for integers that a flow learns, instead of uniform noise. */
 import * as tf from '@tensorflow/tfjs-core';
-import { type Key, sizeOf } from '@tfkit/core';
+import { sizeOf } from '@tfkit/core';
 import { logSigmoid } from '@tfkit/core/tfjs';
-import type { Bijector, EventShape, InitialValues, Scope } from './bijector';
-import { gaussian } from './distributions/gaussian';
-import { intervalOf, type Quantization } from './quantization';
-
-/** The noise that a flow adds to integers, with parameters of its own ('dequantizer.*' of the flow). */
-export interface Dequantizer {
-  init(key: Key, event: { readonly shape: EventShape; readonly quantization: Quantization }): InitialValues;
-  /**
-   * @param values float32 [batch, ...shape], integers in [0, levels).
-   * @param noise float32 [batch, entries], standard normal.
-   * @returns `x` on the declared interval, and the log-density [batch] of its noise in a cell of width 1, which is subtracted from that of x.
-   */
-  apply(
-    values: tf.Tensor,
-    noise: tf.Tensor,
-    quantization: Quantization,
-    scope: Scope,
-  ): { x: tf.Tensor; logDensity: tf.Tensor };
-}
+import type { Bijector } from '../bijector';
+import { gaussian } from '../distributions/gaussian';
+import { intervalOf } from '../quantization';
+import type { Dequantizer } from './dequantizer';
 
 /**
  * Variational dequantization: noise u = sigmoid(v) in (0, 1), where v comes from a normal number by a flow that is given the integers as

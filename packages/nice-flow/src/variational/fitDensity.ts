@@ -15,8 +15,8 @@ import {
 import { adam, ensureGradients, ensureKernels } from '@tfkit/core/tfjs';
 import { childScope } from '../bijector';
 import type { ContextOption, Flow } from '../flow';
-import { breathe } from './evaluate';
-import { applyClipped, globalNorm, setLearningRate } from './step';
+import { breathe } from '../training/evaluate';
+import { applyClipped, globalNorm, setLearningRate } from '../training/step';
 
 /**
  * The logarithm of the wanted density, up to a constant: float32 [batch] of x [batch, ...shape]. Written with tfjs ops: its gradient to x is
