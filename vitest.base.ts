@@ -40,7 +40,12 @@ export const nodeProject: TestProjectConfiguration = {
   resolve: { alias },
   test: {
     name: 'node',
-    include: ['packages/*/test/**/*.test.ts', 'tools/*/test/**/*.test.ts', 'tour/test/**/*.test.ts'],
+    include: [
+      'packages/*/test/**/*.test.ts',
+      'tools/*/test/**/*.test.ts',
+      'tour/test/**/*.test.ts',
+      'examples/test/**/*.test.ts',
+    ],
     exclude: ['**/*.browser.test.ts', '**/node_modules/**'],
     setupFiles: [folder('tools/test-kit/src/setup.ts')],
     globalSetup: [folder('tools/test-kit/src/required.ts')],
