@@ -31,6 +31,7 @@ const app = await Application.bootstrapWithPlugins({
   hidePageHeader: true,
   useCodeBlocks: true,
   useHTMLEncodedBrackets: true,
+  sanitizeComments: true,
   parametersFormat: 'table',
   interfacePropertiesFormat: 'table',
   typeAliasPropertiesFormat: 'table',

@@ -20,7 +20,7 @@ export interface LegendEntry {
 export interface ImageOptions {
   /** Each item is one card: its pictures side by side and a caption below. */
   readonly items: readonly { readonly pictures: readonly Picture[]; readonly caption?: string }[];
-  /** Names of an item's pictures, in order: input, truth, prediction. Also their alternative text. */
+  /** Names of an item's pictures, in order: input, truth, prediction. With the item's caption also their alternative text. */
   readonly labels: readonly string[];
   readonly legend?: readonly LegendEntry[];
   readonly caption?: string;

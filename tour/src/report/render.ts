@@ -29,7 +29,7 @@ function renderImages({ items, labels, legend, caption }: ImageOptions): Html {
     (item) =>
       html`<figure class="card"><div class="pictures">${item.pictures.map(
         (picture, index) =>
-          html`<div>${renderPicture(picture, labels[index] ?? '')}${
+          html`<div>${renderPicture(picture, [item.caption, labels[index]].filter(Boolean).join(', '))}${
             // A picture alone is named by its caption.
             item.pictures.length === 1 && item.caption ? null : html`<span>${labels[index]}</span>`
           }</div>`,
