@@ -50,6 +50,7 @@ export const nodeProject: TestProjectConfiguration = {
       'tools/*/test/**/*.test.ts',
       'examples/*/test/**/*.test.ts',
       'tour/test/**/*.test.ts',
+      'examples/test/**/*.test.ts',
     ],
     exclude: ['**/*.browser.test.ts', '**/node_modules/**'],
     setupFiles: [folder('tools/test-kit/src/setup.ts')],

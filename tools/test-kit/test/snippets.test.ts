@@ -1,6 +1,6 @@
 /**
- * Every `js` block of the READMEs runs as it would when pasted into a module, with the built packages. A block whose
- * first line is `// not run: <reason>` is left out, and the reason printed.
+ * The code blocks of the READMEs and guides run as they would when pasted into a module of a project that has the built
+ * packages installed, each in an empty folder of its own.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -9,33 +9,55 @@ import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repositoryRoot } from '../src/availability';
+import { extractSnippets } from '../src/snippets';
 
 const run = promisify(execFile);
+const timeout = 120_000;
 
-const packages = readdirSync(join(repositoryRoot, 'packages')).map((name) =>
-  join(repositoryRoot, 'packages', name),
-);
-const pages = [repositoryRoot, ...packages]
-  .map((folder) => join(folder, 'README.md'))
+const list = (folder: string) => readdirSync(join(repositoryRoot, folder)).map((name) => join(folder, name));
+const pages = [
+  'README.md',
+  ...list('packages').map((folder) => join(folder, 'README.md')),
+  ...list('docs/guides').filter((file) => file.endsWith('.md')),
+]
+  .map((file) => join(repositoryRoot, file))
   .filter((file) => existsSync(file));
 
-interface Snippet {
-  readonly title: string;
-  readonly code: string;
-  readonly reason: string | undefined;
-}
-
-function snippetsOf(page: string): Snippet[] {
-  const text = readFileSync(page, 'utf8');
-  return [...text.matchAll(/^```js\n([\s\S]*?)^```/gm)].map((match) => {
-    const code = match[1]!;
-    const line = text.slice(0, match.index).split('\n').length;
-    const reason = /^\/\/ not run: (.*)/.exec(code)?.[1];
-    return { title: `${relative(repositoryRoot, page)}:${line}`, code, reason };
+describe('extractSnippets', () => {
+  it('takes blocks of js and ts with their lines, and the reason of those that are not run', () => {
+    const page = [
+      'Text.',
+      '```js',
+      'a();',
+      '```',
+      '```sh',
+      'npm ci',
+      '```',
+      '',
+      '<!-- not run: needs a GPU -->',
+      '```ts',
+      'b();',
+      'c();',
+      '```',
+    ].join('\n');
+    expect(extractSnippets(page)).toEqual([
+      { language: 'js', code: 'a();\n', line: 2, reason: undefined },
+      { language: 'ts', code: 'b();\nc();\n', line: 10, reason: 'needs a GPU' },
+    ]);
   });
-}
 
-describe('README snippets', () => {
+  it('finds every block of every page', () => {
+    for (const page of pages) {
+      const text = readFileSync(page, 'utf8');
+      expect(extractSnippets(text)).toHaveLength(
+        text.match(/^ *```(js|ts|javascript|typescript|mjs)\b/gm)?.length ?? 0,
+      );
+    }
+  });
+});
+
+describe.concurrent('snippets', () => {
+  // Inside node_modules, so that imports resolve as in a project.
   let folder: string;
   beforeAll(async () => {
     const cache = join(repositoryRoot, 'node_modules', '.cache');
@@ -44,12 +66,20 @@ describe('README snippets', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  for (const { title, code, reason } of pages.flatMap(snippetsOf)) {
-    it.skipIf(reason)(reason ? `${title} (skipped: ${reason})` : `${title} runs`, async () => {
-      const file = join(folder, `${title.replace(/[^\w]/g, '-')}.mjs`);
-      await writeFile(file, code);
-      const { stdout } = await run(process.execPath, [file], { cwd: folder, timeout: 60_000 });
-      expect(stdout).not.toBe('');
-    });
+  for (const page of pages) {
+    for (const { language, code, line, reason } of extractSnippets(readFileSync(page, 'utf8'))) {
+      const title = `${relative(repositoryRoot, page)}:${line}`;
+      const name = reason ? `${title} (skipped: ${reason})` : `${title} runs`;
+      it.skipIf(reason)(name, { timeout }, async () => {
+        const own = join(folder, title.replace(/\W/g, '-'));
+        await mkdir(own);
+        await writeFile(join(own, 'package.json'), '{ "type": "module" }');
+        // Or tsx would take the repository's, which points to sources.
+        await writeFile(join(own, 'tsconfig.json'), '{}');
+        await writeFile(join(own, `main.${language}`), code);
+        const loader = language === 'ts' ? ['--import', 'tsx'] : [];
+        await run(process.execPath, [...loader, `main.${language}`], { cwd: own, timeout });
+      });
+    }
   }
 });

@@ -37,6 +37,8 @@ export interface TableOptions {
   /** Numbers are aligned right; null is a dash. */
   readonly rows: readonly (readonly (string | number | null)[])[];
   readonly caption?: string;
+  /** For a table too long to read through: closed under its caption until the reader opens it. */
+  readonly collapsed?: boolean;
 }
 
 export interface Score {
@@ -60,9 +62,9 @@ export interface Plot {
 }
 
 /** CSS colours for series, readable on the light and the dark page. */
-export const seriesColors = [1, 2, 3, 4, 5, 6].map((index) => `var(--series-${index})`);
+export const seriesColors = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((index) => `var(--series-${index})`);
 
-/** A paragraph. What stands between backticks is code. */
+/** A paragraph. What stands between backticks is set as code, here as in captions and notes. */
 export const text = (paragraph: string): Block => ({ kind: 'text', text: paragraph });
 
 /** The few numbers that matter, large. */

@@ -23,6 +23,10 @@ function sourceOf(value: HtmlValue): string {
   return escapeHtml(String(value));
 }
 
+/** Text in which `backticks` mark code. */
+export const prose = (source: string): Html =>
+  html`${source.split(/`([^`]+)`/).map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part))}`;
+
 const entities: Record<string, string> = {
   '&': '&amp;',
   '<': '&lt;',

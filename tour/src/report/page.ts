@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { SelectedBackend } from '@tfkit/core/tfjs';
 import type { Stage } from '../stage';
-import { type Html, html, trusted } from './html';
+import { type Html, html, prose, trusted } from './html';
 
 export interface Machine {
   readonly processor: string;
@@ -47,8 +47,9 @@ export function renderPage(report: Report): string {
 </head>
 <body>
 ${renderHeader(report)}
+${renderContents(report.outcomes)}
 <main>
-${report.outcomes.map(renderOutcome)}
+${report.outcomes.map((outcome) => renderOutcome(outcome, report.selected.name))}
 ${report.remaining.length > 0 ? html`<p class="meta">Not run, the tour was stopped before: ${report.remaining.map(({ name }) => name).join(', ')}.</p>` : null}
 </main>
 </body>
@@ -74,22 +75,29 @@ ${renderBackends(selected)}
 </header>`;
 }
 
+function renderContents(outcomes: readonly StageOutcome[]): Html {
+  return html`<nav aria-label="Contents"><ol>${outcomes.map(
+    ({ stage, seconds, result }) =>
+      html`<li><a href="#${stage.name}">${stage.title}</a> <span class="meta">${stage.package}, ${'failure' in result ? 'failed' : `${seconds.toFixed(1)} s`}</span></li>`,
+  )}</ol></nav>`;
+}
+
 function renderBackends({ name, tried }: SelectedBackend): Html {
   if (tried.length === 0) return html`<p>The backend ${name} had been set by the program.</p>`;
-  return html`<details open><summary>Why the backend is <strong>${name}</strong></summary>
+  return html`<details><summary>Why the backend is <strong>${name}</strong></summary>
 <div class="scroll"><table><thead><tr><th>tried</th><th>outcome</th><th>to have it</th></tr></thead><tbody>${tried.map(
     (attempt) =>
       html`<tr><td>${attempt.name}</td><td>${attempt.ok ? 'selected: ' : ''}${attempt.reason}</td><td>${attempt.install && html`<code>${attempt.install}</code>`}</td></tr>`,
   )}</tbody></table></div></details>`;
 }
 
-function renderOutcome({ stage, seconds, result, loaded }: StageOutcome): Html {
+function renderOutcome({ stage, seconds, result, loaded }: StageOutcome, backend: string): Html {
   const failed = 'failure' in result;
   const late = seconds > stage.budget ? `, over its budget of ${stage.budget} s` : '';
   return html`<section id="${stage.name}" class="${failed ? 'failed' : 'passed'}">
 <h2>${stage.title}</h2>
-<p class="meta"><code>${stage.package}</code> · ${seconds.toFixed(1)} s${late}${loaded.map((text) => ` · ${text}`)}</p>
-<p>${stage.method} <a href="${stage.paper.url}">${stage.paper.citation}</a></p>
+<p class="meta"><code>${stage.package}</code> · ${seconds.toFixed(1)} s${late} · backend ${backend}${loaded.map((text) => ` · ${text}`)}</p>
+<p>${prose(stage.method)} <a href="${stage.paper.url}">${stage.paper.citation}</a></p>
 ${failed ? html`<p class="reason">This stage failed: ${result.failure}</p>` : result.body}
 </section>
 `;

@@ -3,16 +3,16 @@ import * as Plot from '@observablehq/plot';
 import { encode } from 'fast-png';
 import { parseHTML } from 'linkedom';
 import type { Block, ImageOptions, LegendEntry, Picture, Plot as PlotBlock, TableOptions } from './blocks';
-import { type Html, html, trusted } from './html';
+import { type Html, html, prose, trusted } from './html';
 
 export function renderBlock(block: Block): Html {
   switch (block.kind) {
     case 'text':
-      return html`<p>${withCode(block.text)}</p>`;
+      return html`<p>${prose(block.text)}</p>`;
     case 'scores':
       return html`<dl class="scores">${block.scores.map(
         ({ label, value, note }) =>
-          html`<div><dt>${label}</dt><dd>${value}</dd>${note && html`<dd class="note">${note}</dd>`}</div>`,
+          html`<div><dt>${label}</dt><dd>${value}</dd>${note && html`<dd class="note">${prose(note)}</dd>`}</div>`,
       )}</dl>`;
     case 'images':
       return renderImages(block);
@@ -23,20 +23,22 @@ export function renderBlock(block: Block): Html {
   }
 }
 
-/** What stands between backticks, as code. */
-function withCode(paragraph: string): Html[] {
-  return paragraph.split('`').map((part, i) => (i % 2 === 1 ? html`<code>${part}</code>` : html`${part}`));
-}
-
 function renderImages({ items, labels, legend, caption }: ImageOptions): Html {
-  return html`<figure class="images">${legend && renderLegend(legend)}<div class="cards">${items.map(
+  const most = Math.max(...items.map(({ pictures }) => pictures.length));
+  return html`<figure class="images">${legend && renderLegend(legend)}<div class="cards" style="--card:${cardWidth(most)}rem">${items.map(
     (item) =>
       html`<figure class="card"><div class="pictures">${item.pictures.map(
         (picture, index) =>
-          html`<div>${renderPicture(picture, [item.caption, labels[index]].filter(Boolean).join(', '))}<span>${labels[index]}</span></div>`,
-      )}</div>${item.caption && html`<figcaption>${item.caption}</figcaption>`}</figure>`,
-  )}</div>${caption && html`<figcaption>${caption}</figcaption>`}</figure>`;
+          html`<div>${renderPicture(picture, [item.caption, labels[index]].filter(Boolean).join(', '))}${
+            // A picture alone is named by its caption.
+            item.pictures.length === 1 && item.caption ? null : html`<span>${labels[index]}</span>`
+          }</div>`,
+      )}</div>${item.caption && html`<figcaption>${prose(item.caption)}</figcaption>`}</figure>`,
+  )}</div>${caption && html`<figcaption>${prose(caption)}</figcaption>`}</figure>`;
 }
+
+/** Width in rem below which a card with so many pictures is not squeezed. */
+const cardWidth = (pictures: number) => Math.min(42, 4 + 5 * pictures);
 
 function renderLegend(entries: readonly LegendEntry[]): Html {
   return html`<ul class="legend">${entries.map(
@@ -70,28 +72,33 @@ export function plotSvg(options: PlotBlock['options']): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   return Plot.plot({
     width: 460,
-    height: 280,
+    height: 300,
+    marginTop: 32,
     marginLeft: 48,
+    marginBottom: 44,
     style: { fontSize: '12px', background: 'transparent' },
     ...options,
     document,
   }).outerHTML;
 }
 
-function renderTable({ columns, rows, caption }: TableOptions): Html {
+function renderTable({ columns, rows, caption, collapsed = false }: TableOptions): Html {
   const all = columns.map((column) => (typeof column === 'string' ? { label: column } : column));
   const numeric = all.map((_, index) =>
     rows.every((row) => row[index] === null || typeof row[index] === 'number'),
   );
   const align = (index: number) => (numeric[index] ? 'number' : 'words');
-  return html`<figure class="table"><div class="scroll"><table><thead><tr>${all.map(
+  const body = html`<div class="scroll"><table><thead><tr>${all.map(
     ({ label }, index) => html`<th class="${align(index)}">${label}</th>`,
   )}</tr></thead><tbody>${rows.map(
     (row) =>
       html`<tr>${row.map(
         (cell, index) => html`<td class="${align(index)}">${cellText(cell, all[index]?.digits)}</td>`,
       )}</tr>`,
-  )}</tbody></table></div>${caption && html`<figcaption>${caption}</figcaption>`}</figure>`;
+  )}</tbody></table></div>`;
+  return collapsed
+    ? html`<details><summary>${prose(caption ?? 'A table')} ${rows.length} rows.</summary>${body}</details>`
+    : html`<figure class="table">${body}${caption && html`<figcaption>${prose(caption)}</figcaption>`}</figure>`;
 }
 
 function cellText(cell: string | number | null, digits?: number): string {

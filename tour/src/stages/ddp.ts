@@ -89,6 +89,7 @@ function report(sizes: readonly number[], outcomes: readonly RankOutcome[], plan
       options: {
         x: { label: 'step' },
         y: { label: 'loss', grid: true, zero: true },
+        color: { domain: sizes.map(ranksLabel), range: seriesColors, legend: true },
         marks: [
           ruleY([0]),
           ...sizes.map((size, index) =>
@@ -117,3 +118,5 @@ function report(sizes: readonly number[], outcomes: readonly RankOutcome[], plan
     }),
   ];
 }
+
+const ranksLabel = (size: number) => (size === 1 ? '1 rank' : `${size} ranks`);

@@ -1,5 +1,5 @@
 /** One small denoiser trained on digits, and four samplers that draw with it; then all solvers on a known problem. */
-import { lineY, ruleY } from '@observablehq/plot';
+import { dot, lineY, ruleY } from '@observablehq/plot';
 import * as tf from '@tensorflow/tfjs-core';
 import { adam } from '@tfkit/core/tfjs';
 import {
@@ -299,15 +299,19 @@ function report(
       title: 'Error against model calls on a mixture of Gaussians whose noise is known exactly',
       options: {
         x: { type: 'log', label: 'model calls', ticks: [8, 16, 32, 64, 128], tickFormat: 'd' },
-        y: { type: 'log', label: 'RMS error', grid: true },
-        color: {
-          legend: true,
-          domain: names,
-          range: names.map((_, i) => seriesColors[i % seriesColors.length]!),
-        },
+        y: { type: 'log', label: 'RMS error', ticks: 6, tickFormat: '.0e', grid: true },
+        color: { domain: names, range: seriesColors },
+        symbol: { legend: true, domain: names },
         marks: [
           ruleY([1e-5], { strokeOpacity: 0 }),
-          lineY(points as Point[], { x: 'calls', y: 'error', stroke: 'solver', marker: true }),
+          lineY(points as Point[], { x: 'calls', y: 'error', stroke: 'solver' }),
+          dot(points as Point[], {
+            x: 'calls',
+            y: 'error',
+            stroke: 'solver',
+            symbol: 'solver',
+            fill: 'var(--card)',
+          }),
         ],
       },
     }),

@@ -120,6 +120,11 @@ function namesTable(goldens: readonly Golden[]): Block {
       }),
   );
   return rows.length > 0
-    ? table({ columns: ['package', 'entry point', 'declaration'], rows, caption: 'The API table of tfkit.' })
+    ? table({
+        columns: ['package', 'entry point', 'declaration'],
+        rows,
+        caption: 'The API table of tfkit.',
+        collapsed: true,
+      })
     : text('No package has a public name.');
 }
