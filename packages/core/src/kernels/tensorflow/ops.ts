@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { allOnes } from '../../gradients/geometry';
 import { convNumbers } from '../convInfo';
 import { allFloat32, type FastKernel } from '../fast';
+import { isLongRow, rowFilterGradient } from './phases';
 
 interface Attribute {
   readonly name: string;
@@ -41,10 +42,23 @@ export const conv2dBackpropFilter: FastKernel = (inputs, attributes, backend: Te
   const { x, dy } = inputs;
   const convAttributes = convolution(x.shape, filterShape, attributes, backend);
   if (!convAttributes || !allFloat32(x, dy)) return undefined;
+  if (isLongRow(x.shape, filterShape, attributes))
+    return tf.tidy(() => rowFilterGradient(inputs, attributes));
   return runOrRemember(backend, attributes, () => {
     const shape = tf.tensor1d(filterShape, 'int32');
     return backend.executeSingleOutput('Conv2DBackpropFilter', convAttributes, [x, shape, dy]);
   });
+};
+
+/** dy where the output of a relu is positive. */
+export const reluGrad: FastKernel = ({ dy, y }, _attributes, backend: TensorflowBackend) => {
+  if (!allFloat32(dy, y)) return undefined;
+  const { TF_ATTR_TYPE, TF_FLOAT } = backend.binding;
+  return backend.executeSingleOutput(
+    'ReluGrad',
+    [{ name: 'T', type: TF_ATTR_TYPE, value: TF_FLOAT }],
+    [dy, y],
+  );
 };
 
 const withoutDilation = new WeakSet<TensorflowBackend>();
