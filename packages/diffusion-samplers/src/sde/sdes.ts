@@ -79,17 +79,27 @@ export function veSde(options: VeSdeOptions = {}): Sde {
   };
 }
 
-/** The drift a x + b m of an SDE run backwards, with the model's output m on `scale` x. */
-export interface ReverseDrift extends Level {
+/** A form a x + b m in the state and the output of the model on `scale` x. */
+export interface ModelForm extends Level {
   readonly x: number;
   readonly m: number;
   /** What the model's input is multiplied by: c_in of raw EDM networks, else 1. */
   readonly scale: number;
 }
 
+/** The score, -epsilon / sigma, of a prediction at t. */
+export function scoreForm(sde: Sde, prediction: PredictionType | Prediction, t: number): ModelForm {
+  const kind = checkPrediction(prediction);
+  const level = sde.level(t);
+  const seen = inputLevel(kind, level);
+  const scale = seen.alpha / level.alpha;
+  const [, , c, d] = conversion(kind, seen);
+  return { ...level, x: (-c * scale) / level.sigma, m: -d / level.sigma, scale };
+}
+
 /**
  * The drift at t of dx = [f x - (1 + lambda^2) / 2 g^2 score] dt + lambda g dw in reverse time: lambda 1 is the reverse
- * SDE, 0 the probability-flow ODE; all have the same marginals (arXiv:2011.13456, eq. 6 and 13; arXiv:2106.02808, eq. 9).
+ * SDE, 0 the probability-flow ODE; all have the same marginals (arXiv:2011.13456, eq. 6 and 13).
  *
  * @returns factors of the state and of the model's output.
  */
@@ -98,13 +108,8 @@ export function reverseDrift(
   prediction: PredictionType | Prediction,
   t: number,
   lambda = 1,
-): ReverseDrift {
-  const kind = checkPrediction(prediction);
-  const level = sde.level(t);
-  const seen = inputLevel(kind, level);
-  const scale = seen.alpha / level.alpha;
-  // epsilon = c x + d m, and the score is -epsilon / sigma.
-  const [, , c, d] = conversion(kind, seen);
-  const weight = ((1 + lambda * lambda) * sde.diffusion(t) ** 2) / (2 * level.sigma);
-  return { ...level, x: sde.drift(t) + weight * c * scale, m: weight * d, scale };
+): ModelForm {
+  const score = scoreForm(sde, prediction, t);
+  const weight = -0.5 * (1 + lambda * lambda) * sde.diffusion(t) ** 2;
+  return { ...score, x: sde.drift(t) + weight * score.x, m: weight * score.m };
 }
