@@ -52,10 +52,10 @@ export interface InpaintingOptions<V> {
  * every level what mask blending puts there, alpha x0 + sigma z with the z that the run began with or drew since, and the
  * last state has the image itself. `repaint()` of `./solvers` resamples, so that the rest fits better.
  */
-export function inpainting<V, C extends { readonly alpha: number; readonly sigma: number; readonly timestep: number }>(
-  model: AnyModel<V, C>,
-  options: InpaintingOptions<V>,
-): AnyModel<V, C> {
+export function inpainting<
+  V,
+  C extends { readonly alpha: number; readonly sigma: number; readonly timestep: number },
+>(model: AnyModel<V, C>, options: InpaintingOptions<V>): AnyModel<V, C> {
   checkKnownOptions('inpainting', options, ['known', 'mask', 'prediction', 'on']);
   const { known, mask } = options;
   const prediction = checkPrediction(options.prediction);
