@@ -94,7 +94,8 @@ export function scoreForm(sde: Sde, prediction: PredictionType | Prediction, t: 
   const seen = inputLevel(kind, level);
   const scale = seen.alpha / level.alpha;
   const [, , c, d] = conversion(kind, seen);
-  return { ...level, x: (-c * scale) / level.sigma, m: -d / level.sigma, scale };
+  const { timestep, alpha, sigma } = level;
+  return { timestep, alpha, sigma, x: (-c * scale) / sigma, m: -d / sigma, scale };
 }
 
 /**
@@ -109,7 +110,7 @@ export function reverseDrift(
   t: number,
   lambda = 1,
 ): ModelForm {
-  const score = scoreForm(sde, prediction, t);
+  const { x, m, scale, timestep, alpha, sigma } = scoreForm(sde, prediction, t);
   const weight = -0.5 * (1 + lambda * lambda) * sde.diffusion(t) ** 2;
-  return { ...score, x: sde.drift(t) + weight * score.x, m: weight * score.m };
+  return { timestep, alpha, sigma, x: sde.drift(t) + weight * x, m: weight * m, scale };
 }
