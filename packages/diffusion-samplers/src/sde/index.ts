@@ -26,6 +26,8 @@ export {
   logLikelihood,
 } from './probabilityFlow';
 export {
+  type FlowSdeOptions,
+  flowSde,
   type ModelForm,
   reverseDrift,
   type Sde,

@@ -79,6 +79,26 @@ export function veSde(options: VeSdeOptions = {}): Sde {
   };
 }
 
+export interface FlowSdeOptions {
+  /** Default 1e-3. */
+  readonly timeMin?: number;
+  /** Below 1, where the drift is infinite. Default 0.999. */
+  readonly timeMax?: number;
+}
+
+/** The SDE whose marginals are a rectified flow's, x = (1 - t) x0 + t epsilon; the model is told t. */
+export function flowSde(options: FlowSdeOptions = {}): Sde {
+  const { timeMin = 1e-3, timeMax = 0.999 } = options;
+  checkNumber(['flowSde', 'timeMin'], timeMin, { min: 0, max: 1, open: 'both' });
+  checkNumber(['flowSde', 'timeMax'], timeMax, { min: timeMin, max: 1, open: 'both' });
+  return {
+    ...{ name: 'flow', timeMin, timeMax },
+    drift: (t) => -1 / (1 - t),
+    diffusion: (t) => Math.sqrt((2 * t) / (1 - t)),
+    level: (t) => ({ timestep: t, alpha: 1 - t, sigma: t }),
+  };
+}
+
 /** A form a x + b m in the state and the output of the model on `scale` x. */
 export interface ModelForm extends Level {
   readonly x: number;
