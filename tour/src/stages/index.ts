@@ -5,6 +5,7 @@ import { stage as diffusionSamplers } from './diffusion-samplers';
 import { stage as dilatedConv } from './dilated-conv';
 import { stage as marginSoftmax } from './margin-softmax';
 import { stage as niceFlow } from './nice-flow';
+import { stage as rectifiedFlow } from './rectified-flow';
 import { stage as segMetrics } from './seg-metrics';
 import { stage as segmentation } from './segmentation';
 import { stage as spp } from './spp';
@@ -18,6 +19,7 @@ export const stages: readonly Stage[] = [
   marginSoftmax,
   niceFlow,
   diffusionSamplers,
+  rectifiedFlow,
   ddp,
   exports,
 ];
