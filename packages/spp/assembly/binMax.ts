@@ -200,7 +200,22 @@ function ofBins(
 }
 
 function mergeBin(value: usize, cell: usize, out: usize, found: usize, bytes: usize): void {
-  for (let c: usize = 0; c < bytes; c += 4) {
+  const none = i32x4.splat(0);
+  let c: usize = 0;
+  for (; c + 16 <= bytes; c += 16) {
+    const index = v128.load(cell + c);
+    const next = v128.load(value + c);
+    const best = v128.load(out + c);
+    const bestIndex = v128.load(found + c);
+    const bothNaN = v128.andnot(f32x4.ne(next, next), f32x4.eq(best, best));
+    const equal = v128.or(f32x4.eq(next, best), bothNaN);
+    const earlier = v128.and(equal, i32x4.lt_s(index, bestIndex));
+    const better = v128.or(v128.or(wins(next, best), earlier), i32x4.lt_s(bestIndex, none));
+    const mask = v128.and(better, i32x4.ge_s(index, none));
+    v128.store(out + c, v128.bitselect(next, best, mask));
+    v128.store(found + c, v128.bitselect(index, bestIndex, mask));
+  }
+  for (; c < bytes; c += 4) {
     const index = load<i32>(cell + c);
     if (index < 0) continue;
     const best = load<f32>(out + c);

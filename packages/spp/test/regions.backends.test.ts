@@ -83,6 +83,31 @@ describeBackends('sppWindow', () => {
   });
 });
 
+describeBackends('sppWindow of many windows', () => {
+  it('equals single calls exactly, also where cells tie, with gradients', async () => {
+    const [rows, columns] = [12, 17];
+    const values = Float32Array.from(seededUniform(21, 2 * rows * columns * 5), (v) => Math.round(4 * v));
+    const x = tf.tensor4d(values, [2, rows, columns, 5]);
+    const corner = seededUniform(22, 4 * 120).map((v) => (v + 1) / 2);
+    const many = Array.from({ length: 120 }, (_, i) => {
+      const [a, b, c, d] = corner.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
+      const [left, top] = [Math.floor(a * 8), Math.floor(b * 6)];
+      return [i % 2, left, top, left + Math.floor(c * 8), top + Math.floor(d * 5)];
+    });
+    const pool = (z: tf.Tensor, boxes: number[][]) =>
+      spp.sppWindow(z, boxes, { units: 'cells', levels: [1, 2, 3] });
+    const dy = seededTensor(23, [120, spp.sppLength(5, [1, 2, 3])]);
+    const exact = { rtol: 0, atol: 0 };
+    const single = tf.concat(many.map((box) => pool(x, [box])));
+    expect(await valuesOf(pool(x, many))).toBeAllclose(await valuesOf(single), exact);
+    const gradient = tf.grad((z) => pool(z, many))(x, dy);
+    const summed = many
+      .map((box, i) => tf.grad((z) => pool(z, [box]))(x, tf.slice(dy, [i, 0], [1, -1])))
+      .reduce((sum, part) => tf.add(sum, part));
+    expect(await valuesOf(gradient)).toBeAllclose(await valuesOf(summed), { rtol: 1e-4, atol: 1e-4 });
+  });
+});
+
 describeBackends('roiPool', () => {
   const reference = (x: ArrayLike<number>, given: number[][], bins: [number, number]) =>
     given.flatMap(([n, ...corners]) => {

@@ -41,7 +41,7 @@ export class DeepLabDecoder extends BlockLayer {
   }
 
   override build(inputShape: Shape | Shape[]): void {
-    const [x, low] = pair(inputShape);
+    const [x, low] = pair(inputShape as Shape[]);
     this.lowChannels = low.at(-1) as number;
     checkInteger(['DeepLabDecoder', 'low-level channels'], this.lowChannels, { min: 1 });
     super.build(x);
@@ -94,9 +94,9 @@ export class DeepLabDecoder extends BlockLayer {
   }
 }
 
-function pair<T>(inputs: T | T[]): [T, T] {
+function pair<T>(inputs: T | readonly T[]): [T, T] {
   if (Array.isArray(inputs) && inputs.length === 2 && typeof inputs[0] !== 'number') {
-    return inputs as [T, T];
+    return inputs as unknown as [T, T];
   }
   throw new ShapeError(`DeepLabDecoder: inputs must be [x, low], got ${formatValue(inputs)}.`);
 }

@@ -4,6 +4,7 @@
  */
 import type { PlannedLevel } from '../bins';
 import { type BinMaxGeometry, edgeNumbers, type ImageIds } from './geometry';
+import { isFirstNaN, type Runs, runMaxima } from './runMaxima';
 
 export interface FoundMaxima {
   /** [regions, bins, channels]. */
@@ -18,6 +19,7 @@ export function binMax(x: Float32Array, edges: Int32Array, geometry: BinMaxGeome
   const values = new Float32Array(regions * bins * channels);
   const cells = new Int32Array(values.length).fill(-1);
   const found = { values, cells };
+  const runs = runMaxima(x, edges, geometry);
   for (let region = 0; region < regions; region++) {
     for (const level of plan) {
       const source = plan.find(({ level: id }) => id === level.source);
@@ -25,7 +27,7 @@ export function binMax(x: Float32Array, edges: Int32Array, geometry: BinMaxGeome
       for (let bin = 0; bin < depth * rows * columns; bin++) {
         const row = region * bins + level.offset + bin;
         if (source) ofBins(level, source, bin, region * bins, channels, found);
-        else ofCells(x, edges, row, geometry, found);
+        else ofCells(runs, edges, row, geometry, found);
       }
     }
   }
@@ -33,7 +35,7 @@ export function binMax(x: Float32Array, edges: Int32Array, geometry: BinMaxGeome
 }
 
 function ofCells(
-  x: Float32Array,
+  runs: readonly Runs[],
   edges: Int32Array,
   row: number,
   { shape: [images, depth, height, width, channels] }: BinMaxGeometry,
@@ -45,30 +47,30 @@ function ofCells(
   const start = image! * depth * height * width;
   const out = row * channels;
   const first = (d0! * height + h0!) * width + w0!;
-  for (let c = 0; c < channels; c++) {
-    values[out + c] = x[(start + first) * channels + c]!;
-    cells[out + c] = first;
-  }
+  const power = Math.min(runs.length - 1, Math.floor(Math.log2(w1! - w0!)));
+  const { values: x, cells: of } = runs[power]!;
+  const length = 2 ** power;
+  values.fill(-Infinity, out, out + channels);
+  cells.fill(first, out, out + channels);
   for (let d = d0!; d < d1!; d++) {
     for (let h = h0!; h < h1!; h++) {
       const line = (d * height + h) * width;
-      for (let cell = line + w0!; cell < line + w1!; cell++) {
+      // Runs from the row's start on, the last one drawn back to its end.
+      for (let w = w0!; w < w1!; w += length) {
+        const cell = line + Math.min(w, w1! - length);
         const from = (start + cell) * channels;
         for (let c = 0; c < channels; c++) {
           const value = x[from + c]!;
           const best = values[out + c]!;
           if (value > best || isFirstNaN(value, best)) {
             values[out + c] = value;
-            cells[out + c] = cell;
+            cells[out + c] = of ? of[from + c]! : cell;
           }
         }
       }
     }
   }
 }
-
-// biome-ignore lint/suspicious/noSelfCompare: the fastest test for NaN, in an inner loop
-const isFirstNaN = (value: number, best: number): boolean => value !== value && best === best;
 
 /** One bin of a level, of the bins of a finer one; of equal maxima that of the lowest cell. */
 function ofBins(
