@@ -1,12 +1,12 @@
 /**
- * What a stage of the tour is. One file per package, `stages/<package>.ts`, exports a `stage`; `stages/index.ts` lists
+ * What a stage of the tour is. One file each, `stages/<name>.ts`, exports a `stage`; `stages/index.ts` lists
  * them in the order in which they run.
  */
 import type { SelectedBackend } from '@tfkit/core/tfjs';
 import type { Block } from './report/blocks';
 
 export interface Stage {
-  /** As `--stage` takes it: the package's folder name, or the task's for the first stage. */
+  /** As `--stage` takes it: the package's folder name, or the task's. */
   readonly name: string;
   /** The heading of its part of the report. */
   readonly title: string;

@@ -54,6 +54,13 @@ const report: Report = {
   remaining: [],
 };
 
+describe('a paragraph', () => {
+  it('shows what stands between backticks as code, escaped like the rest', () => {
+    const { source } = renderBlock(text('run `a < b` & see'));
+    expect(source).toBe('<p>run <code>a &lt; b</code> &amp; see</p>');
+  });
+});
+
 describe('the report', () => {
   const page = renderPage(report);
 

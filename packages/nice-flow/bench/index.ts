@@ -37,7 +37,7 @@ const cases = {
   maf: {
     title: 'MAF density, 64-D, 5 layers 2x128, batch 512',
     peer: 'torch',
-    bars: { tensorflow: 2, wasm: 4 },
+    bars: { tensorflow: null, wasm: null },
     rounds: 15,
     script: 'spline_flow',
     how: 'one pass a layer',
@@ -96,13 +96,14 @@ async function benchCase(
     list.length > 0 ? median(list.map((time) => time[what])) : null;
   const [mine, other] = [of(times.ours, 'wall')!, of(times.theirs, 'wall')];
   log(`${title}, ${backend}: ${mine.toFixed(0)} ms, peer ${other?.toFixed(0) ?? 'absent'} ms`);
+  const bar = bars[backend];
   const cpu = `CPU ${of(times.ours, 'cpu')!.toFixed(0)} and ${of(times.theirs, 'cpu')?.toFixed(0) ?? '-'} ms`;
   return [
     {
       ...{ package: 'nice-flow', case: title, backend, ours: mine, theirs: other, unit: 'ms wall' },
       peer: other === null ? '' : `${peer}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
       ratio: other && mine / other,
-      note: `${how}; bar ${bars[backend]}; ${cpu}`,
+      note: `${how}; ${bar === null ? 'no bar' : `bar ${bar}`}; ${cpu}`,
     },
   ];
 }

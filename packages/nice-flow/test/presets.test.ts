@@ -141,7 +141,7 @@ describeBackends(
         ...{ key: key(1), steps: 250, batchSize: 128, optimizer, learningRate: rates },
       });
       expect(evidenceLowerBound).toBeCloseTo(Math.log(2 * Math.PI * s ** 2), 1);
-      const samples = await flow.sample(2000, { key: key(2) }).data();
+      const samples = Array.from(await flow.sample(2000, { key: key(2) }).data());
       const means = [0, 1].map(
         (k) => samples.filter((_, i) => i % 2 === k).reduce((a, b) => a + b, 0) / 2000,
       );
@@ -180,7 +180,7 @@ describeBackends(
       const optimizer = adam({ learningRate: 0.01 });
       await fit(flow, theta, { key: key(3), context, steps: 200, batchSize: 128, optimizer });
       const seen = tf.tensor2d([[1]]);
-      const samples = await flow.sample(2000, { key: key(4), context: seen }).data();
+      const samples = Array.from(await flow.sample(2000, { key: key(4), context: seen }).data());
       const mean = samples.reduce((a, b) => a + b, 0) / samples.length;
       const deviation = Math.sqrt(samples.reduce((a, b) => a + (b - mean) ** 2, 0) / samples.length);
       expect(Math.abs(mean - 0.8)).toBeLessThan(0.12);
