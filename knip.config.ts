@@ -54,6 +54,10 @@ const config: KnipConfig = {
       ]),
     ),
     'tools/*': { entry: ['src/*.ts', 'test/**/*.ts'], project: ['src/**/*.ts'] },
+    'examples/playground': {
+      entry: ['src/worker/index.ts', 'scripts/*.ts', 'test/**/*.ts'],
+      project: ['src/**/*.{ts,tsx}'],
+    },
     tour: { entry: ['src/cli.ts', 'src/stages/*.ts', 'test/**/*.ts'], project: ['src/**/*.ts'] },
   },
 };

@@ -25,7 +25,10 @@ export function Figure({ title, description, options, aspect = 0.62, children }:
   useEffect(() => {
     if (!options || width === 0) return;
     const height = Math.round(width * aspect);
-    box.current!.replaceChildren(plot({ ...options, width, height, className: 'plot' }));
+    const drawing = plot({ ...options, width, height, className: 'plot' });
+    // The box around it has the words.
+    drawing.setAttribute('aria-hidden', 'true');
+    box.current!.replaceChildren(drawing);
   }, [options, width, aspect]);
   return (
     <figure>
