@@ -1,5 +1,5 @@
 /**
- * The root's commands that are more than one program: `node tools/run.mjs tour | check | golden | bench | reproduce [arguments]`.
+ * The root's commands that are more than one program: `node tools/run.mjs tour | playground | check | golden | bench | reproduce [arguments]`.
  * Plain JavaScript, so that it runs before anything is built.
  */
 import { spawnSync } from 'node:child_process';
@@ -42,6 +42,10 @@ const commands = {
     const env = { ...process.env, TSX_TSCONFIG_PATH: 'tour/tsconfig.json' };
     process.on('SIGINT', () => {});
     run(process.execPath, ['--import', 'tsx', 'tour/src/cli.ts', ...rest], { env });
+  },
+  playground() {
+    build();
+    run('vite', ['examples/playground', ...rest]);
   },
   bench() {
     build();
