@@ -106,7 +106,7 @@ describe.skipIf(!available)('the playground', { timeout: 120_000 }, () => {
       // A third of the angle between even rays.
       expect(Number.parseFloat(await score(page, 'Width of a class'))).toBeLessThan(20);
       expect(await page.getByRole('img', { name: '240 points of 6 classes' }).locator('circle').count()).toBe(
-        160,
+        240,
       );
     });
   });
