@@ -5,7 +5,7 @@ import AxeBuilder from '@axe-core/playwright';
 import { findTestTargets } from '@tfkit/test-kit/availability';
 import type { Browser, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { csvOfBlobs, labelsModel, pngOf, schedulerConfig } from './files';
+import { csvOfBlobs, layersModel, pngOf, schedulerConfig } from './files';
 import {
   launch,
   openPage,
@@ -123,8 +123,8 @@ describe.skipIf(!available)('the playground', { timeout: 120_000 }, () => {
 
   // Few steps: without a graphics card each takes a hundred times as long as on wasm.
   it.each([
-    ['margin', 'classes=3&steps=20', 'Width of a class'],
-    ['flow', 'couplings=2&width=8&steps=20', 'Log-likelihood'],
+    ['margin', 'classes=3&steps=10', 'Width of a class'],
+    ['flow', 'couplings=2&width=8&steps=10', 'Log-likelihood'],
   ])('trains in the %s lab on webgpu as on wasm', async (lab, settings, label) => {
     await visit(`lab=${lab}&backend=webgpu&${settings}`, async ({ page }) => {
       expect(await train(page)).toMatch('on webgpu');
@@ -202,11 +202,11 @@ describe.skipIf(!available)('the playground', { timeout: 120_000 }, () => {
     it('analyses a model.json, and says what is wrong with one that has no layers', async () => {
       await visit('lab=dilated&backend=wasm', async ({ page }) => {
         const input = page.getByLabel('Your model.json');
-        await input.setInputFiles(labelsModel);
+        await input.setInputFiles(layersModel);
         const row = page.getByRole('row', { name: /dilated/ });
         // 3 wide, then 3 wide at rate 4 on the same grid.
         expect(await row.getByRole('cell').nth(1).textContent()).toBe('11');
-        await input.setInputFiles({ ...labelsModel, buffer: Buffer.from('{"modelTopology": {"node": []}}') });
+        await input.setInputFiles({ ...layersModel, buffer: Buffer.from('{"modelTopology": {"node": []}}') });
         await page.getByText('a graph model has no layers').waitFor();
       });
     });
