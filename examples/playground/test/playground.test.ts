@@ -123,7 +123,7 @@ describe.skipIf(!available)('the playground', { timeout: 120_000 }, () => {
 
   // Few steps: without a graphics card each takes a hundred times as long as on wasm.
   it.each([
-    ['margin', 'classes=3&steps=10', 'Width of a class'],
+    ['margin', 'classes=3&steps=20', 'Width of a class'],
     ['flow', 'couplings=2&width=8&steps=10', 'Log-likelihood'],
   ])('trains in the %s lab on webgpu as on wasm', async (lab, settings, label) => {
     await visit(`lab=${lab}&backend=webgpu&${settings}`, async ({ page }) => {
