@@ -38,6 +38,8 @@ const config: KnipConfig = {
     '.': {
       entry: ['*.ts', 'tools/*.mjs', 'tools/setup/*.mjs', '.changeset/*.cjs'],
       project: ['*.ts', 'tools/**/*.mjs', '.changeset/*.cjs'],
+      // Named by tsconfig.json for the one workspace that has it.
+      ignoreDependencies: ['preact'],
     },
     ...Object.fromEntries(
       packages.map((name) => [
@@ -62,6 +64,10 @@ const config: KnipConfig = {
       entry: ['src/cli.ts', 'test/**/*.ts', 'jobs/*.ts'],
       project: ['src/**/*.ts', 'jobs/*.ts'],
       ignoreDependencies: ['@tfkit/.*', '@tensorflow/.*'],
+    },
+    'examples/playground': {
+      entry: ['src/worker/index.ts', 'scripts/*.ts', 'test/**/*.ts'],
+      project: ['src/**/*.{ts,tsx}'],
     },
     tour: { entry: ['src/cli.ts', 'src/stages/*.ts', 'test/**/*.ts'], project: ['src/**/*.ts'] },
   },

@@ -47,6 +47,10 @@ const commands = {
     process.on('SIGINT', () => {});
     run(process.execPath, ['--import', 'tsx', 'tour/src/cli.ts', ...rest], { env });
   },
+  playground() {
+    build();
+    run('vite', ['examples/playground', ...rest]);
+  },
   bench() {
     build();
     run('tsx', ['--tsconfig', 'tsconfig.base.json', 'tools/bench/src/cli.ts', ...rest]);

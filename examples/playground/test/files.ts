@@ -29,7 +29,7 @@ const convolution = (name: string, dilation: number, extra: object = {}) => ({
 });
 
 /** A 3 x 3 convolution and one of rate 4, as tf.layers saves them. */
-export const labelsModel = json('model.json', {
+export const layersModel = json('model.json', {
   format: 'layers-model',
   modelTopology: {
     keras_version: 'tfjs-layers 4.22.0',

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import { findTestTargets } from '@tfkit/test-kit/availability';
-import type { Browser } from 'playwright';
+import type { Browser, Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { csvOfBlobs, labelsModel, pngOf, schedulerConfig } from './files';
+import { csvOfBlobs, layersModel, pngOf, schedulerConfig } from './files';
 import {
   launch,
   openPage,
@@ -52,18 +52,22 @@ describe.skipIf(!available)('the playground', { timeout: 120_000 }, () => {
     }
   }
 
-  /** A renderer in software takes a hundred times as long as a card: on webgpu training is short. */
-  const amounts = [
-    { backend: 'webgpu', marginSteps: 20, accuracy: 60, flowSteps: 20, nats: -4.05 },
-    { backend: 'wasm', marginSteps: 100, accuracy: 80, flowSteps: 200, nats: -3.6 },
-  ];
-  describe.each(amounts)('on $backend', ({ backend, marginSteps, accuracy, flowSteps, nats }) => {
+  /** Reads until it is so: machines that run tests are slow at times. */
+  const eventually = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: 60_000, interval: 200 });
+
+  const train = async (page: Page) => {
+    await page.getByRole('button', { name: 'Train' }).click();
+    await page.getByText(/^Running/).waitFor();
+    return outcome(page);
+  };
+
+  describe.each(['webgpu', 'wasm'])('on %s', (backend) => {
     it('samples the mixture, closer to the exact solution with more steps', async () => {
       await visit(`lab=sampler&backend=${backend}&steps=8&solver=heun`, async ({ page }) => {
         expect(await outcome(page)).toMatch(`on ${backend}`);
         const few = Number(await score(page, 'Error against'));
         await page.getByRole('slider', { name: 'Steps' }).fill('32');
-        await expect.poll(async () => await score(page, 'Model calls')).toBe('63');
+        await eventually(async () => await score(page, 'Model calls')).toBe('63');
         const many = Number(await score(page, 'Error against'));
         expect(few).toBeGreaterThan(0.02);
         expect(many).toBeLessThan(few / 4);
@@ -79,19 +83,7 @@ describe.skipIf(!available)('the playground', { timeout: 120_000 }, () => {
         expect(await score(page, 'Exact coverage')).toBe('has holes');
         expect(await score(page, 'Measured')).toBe('agrees');
         await page.getByRole('button', { name: 'Take them' }).click();
-        await expect.poll(() => score(page, 'Exact coverage')).toBe('complete');
-      });
-    });
-
-    it('trains digits into a fan', async () => {
-      await visit(`lab=margin&backend=${backend}&classes=3&steps=${marginSteps}`, async ({ page }) => {
-        await page.getByRole('button', { name: 'Train' }).click();
-        expect(await outcome(page)).toMatch(`on ${backend}`);
-        expect(Number.parseFloat(await score(page, 'Accuracy'))).toBeGreaterThan(accuracy);
-        expect(Number.parseFloat(await score(page, 'Width of a class'))).toBeLessThan(40);
-        expect(
-          await page.getByRole('img', { name: '120 points of 3 classes' }).locator('circle').count(),
-        ).toBe(120);
+        await eventually(() => score(page, 'Exact coverage')).toBe('complete');
       });
     });
 
@@ -105,19 +97,42 @@ describe.skipIf(!available)('the playground', { timeout: 120_000 }, () => {
         expect(Number(await score(page, 'mean IoU'))).toBeCloseTo(0.7795, 3);
       });
     });
+  });
 
-    it('learns the density of points', async () => {
-      await visit(
-        `lab=flow&backend=${backend}&steps=${flowSteps}&shape=blobs&width=16&couplings=2`,
-        async ({ page }) => {
-          await page.getByRole('button', { name: 'Train' }).click();
-          expect(await outcome(page)).toMatch(`on ${backend}`);
-          // The noise itself gives the points -4.18 nats, a Gaussian of their covariance -3.69.
-          expect(Number.parseFloat(await score(page, 'Log-likelihood'))).toBeGreaterThan(nats);
-          expect(Number(await score(page, 'Probability'))).toBeGreaterThan(0.9);
-          expect(Number(await score(page, 'Inversion'))).toBeLessThan(1e-3);
-        },
+  it('trains digits into a fan', async () => {
+    await visit('lab=margin&backend=wasm&classes=6&steps=200', async ({ page }) => {
+      expect(await train(page)).toMatch('on wasm');
+      expect(Number.parseFloat(await score(page, 'Accuracy'))).toBeGreaterThan(85);
+      // A third of the angle between even rays.
+      expect(Number.parseFloat(await score(page, 'Width of a class'))).toBeLessThan(20);
+      expect(await page.getByRole('img', { name: '240 points of 6 classes' }).locator('circle').count()).toBe(
+        240,
       );
+    });
+  });
+
+  it('learns the density of points', async () => {
+    await visit('lab=flow&backend=wasm&steps=240&couplings=4', async ({ page }) => {
+      expect(await train(page)).toMatch('on wasm');
+      // A Gaussian with the covariance of these points has -2.84 nats.
+      expect(Number.parseFloat(await score(page, 'Log-likelihood'))).toBeGreaterThan(-2.7);
+      expect(Number(await score(page, 'Probability'))).toBeGreaterThan(0.95);
+      expect(Number(await score(page, 'Inversion'))).toBeLessThan(1e-3);
+    });
+  });
+
+  // Few steps: without a graphics card each takes a hundred times as long as on wasm.
+  it.each([
+    ['margin', 'classes=3&steps=20', 'Width of a class'],
+    ['flow', 'couplings=2&width=8&steps=10', 'Log-likelihood'],
+  ])('trains in the %s lab on webgpu as on wasm', async (lab, settings, label) => {
+    await visit(`lab=${lab}&backend=webgpu&${settings}`, async ({ page }) => {
+      expect(await train(page)).toMatch('on webgpu');
+      const onWebgpu = Number.parseFloat(await score(page, label));
+      await page.getByRole('radio', { name: 'wasm' }).check();
+      expect(await train(page)).toMatch('on wasm');
+      const onWasm = Number.parseFloat(await score(page, label));
+      expect(Math.abs(onWebgpu / onWasm - 1)).toBeLessThan(0.01);
     });
   });
 
@@ -126,20 +141,19 @@ describe.skipIf(!available)('the playground', { timeout: 120_000 }, () => {
       await outcome(page);
       for (const backend of ['webgl', 'cpu', 'webgpu', 'wasm']) {
         await page.getByRole('radio', { name: backend }).check();
-        await expect.poll(() => outcome(page)).toMatch(`on ${backend}`);
+        await eventually(() => outcome(page)).toMatch(`on ${backend}`);
         expect(await score(page, 'Measured')).toBe('agrees');
         expect(new URL(page.url()).searchParams.get('backend')).toBe(backend);
       }
     });
   });
 
-  it('says which backends are absent, and why, and runs on one that is there', async () => {
-    const plain = await launch(['--no-sandbox', '--disable-gpu', '--disable-3d-apis']);
+  it('says which backend is absent, and why, and runs on one that is there', async () => {
+    const plain = await launch(['--no-sandbox', '--disable-gpu']);
     try {
       const { page, complaints } = await openPage(plain, site);
       await page.goto(`${site.address}?lab=dilated`);
       await page.getByText(/webgpu is absent: .*(navigator.gpu|adapter)/).waitFor();
-      await page.getByText(/webgl is absent: no WebGL 2 context/).waitFor();
       expect(await page.getByRole('radio', { name: 'webgpu (absent)' }).isDisabled()).toBe(true);
       expect(await outcome(page)).toMatch('on wasm');
       expect(complaints).toEqual([]);
@@ -156,7 +170,7 @@ describe.skipIf(!available)('the playground', { timeout: 120_000 }, () => {
       expect(await outcome(page)).toBe('Cancelled.');
       await page.getByRole('slider', { name: 'Steps' }).fill('20');
       await page.getByRole('button', { name: 'Train' }).click();
-      await expect.poll(() => outcome(page)).toMatch('Done');
+      await eventually(() => outcome(page)).toMatch('Done');
     });
   });
 
@@ -179,20 +193,20 @@ describe.skipIf(!available)('the playground', { timeout: 120_000 }, () => {
       await visit('lab=sampler&backend=wasm', async ({ page }) => {
         await page.getByLabel('Your scheduler_config.json').setInputFiles(schedulerConfig);
         await page.getByText('EulerDiscreteScheduler', { exact: true }).waitFor();
-        await expect.poll(() => page.locator('.scores').textContent()).toMatch('euler on vp, karras');
+        await eventually(() => page.locator('.scores').textContent()).toMatch('euler on vp, karras');
         await page.reload();
-        await expect.poll(() => page.locator('.scores').textContent()).toMatch('euler on vp, karras');
+        await eventually(() => page.locator('.scores').textContent()).toMatch('euler on vp, karras');
       });
     });
 
     it('analyses a model.json, and says what is wrong with one that has no layers', async () => {
       await visit('lab=dilated&backend=wasm', async ({ page }) => {
         const input = page.getByLabel('Your model.json');
-        await input.setInputFiles(labelsModel);
+        await input.setInputFiles(layersModel);
         const row = page.getByRole('row', { name: /dilated/ });
         // 3 wide, then 3 wide at rate 4 on the same grid.
         expect(await row.getByRole('cell').nth(1).textContent()).toBe('11');
-        await input.setInputFiles({ ...labelsModel, buffer: Buffer.from('{"modelTopology": {"node": []}}') });
+        await input.setInputFiles({ ...layersModel, buffer: Buffer.from('{"modelTopology": {"node": []}}') });
         await page.getByText('a graph model has no layers').waitFor();
       });
     });
@@ -213,7 +227,7 @@ describe.skipIf(!available)('the playground', { timeout: 120_000 }, () => {
         await outcome(page);
         const masks = [await pngOf('target.png', [0, 0, 7, 7]), await pngOf('guess.png', [0, 7, 7, 7])];
         await page.getByLabel('Your two masks').setInputFiles(masks);
-        await expect.poll(() => score(page, 'pixel accuracy')).toBe('0.7500');
+        await eventually(() => score(page, 'pixel accuracy')).toBe('0.7500');
         const row = page.getByRole('row', { name: /^7 / });
         // Precision 2/3, recall 1: swapped, they would be the other way round.
         expect((await row.getByRole('cell').allTextContents()).slice(2, 4)).toEqual(['0.667', '1']);
@@ -243,8 +257,8 @@ describe.skipIf(!available)('the playground', { timeout: 120_000 }, () => {
 
   it.each(labs)('the %s lab has no fault that axe finds, light or dark, and fits a phone', async (lab) => {
     await visit(`lab=${lab}&backend=wasm&model=example&steps=20`, async ({ page }) => {
-      if (lab === 'margin' || lab === 'flow') await page.getByRole('button', { name: 'Train' }).click();
-      await outcome(page);
+      if (lab === 'margin' || lab === 'flow') await train(page);
+      else await outcome(page);
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme });
         const { violations } = await new AxeBuilder({ page }).analyze();

@@ -14,6 +14,9 @@ interface FigureProps {
   readonly children?: ComponentChildren;
 }
 
+/** Low plots stay readable on a phone. */
+const heightOf = (width: number, aspect: number) => Math.round(Math.max(150, width * aspect));
+
 export function Figure({ title, description, options, aspect = 0.62, children }: FigureProps) {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
@@ -24,13 +27,16 @@ export function Figure({ title, description, options, aspect = 0.62, children }:
   }, []);
   useEffect(() => {
     if (!options || width === 0) return;
-    const height = Math.round(width * aspect);
-    box.current!.replaceChildren(plot({ ...options, width, height, className: 'plot' }));
+    const height = heightOf(width, aspect);
+    const drawing = plot({ ...options, width, height, className: 'plot' });
+    // The box around it has the words.
+    drawing.setAttribute('aria-hidden', 'true');
+    box.current!.replaceChildren(drawing);
   }, [options, width, aspect]);
   return (
     <figure>
       <figcaption>{title}</figcaption>
-      <div ref={box} role="img" aria-label={description} style={{ aspectRatio: `1 / ${aspect}` }} />
+      <div ref={box} role="img" aria-label={description} style={{ height: heightOf(width, aspect) }} />
       {children}
     </figure>
   );

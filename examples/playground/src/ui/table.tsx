@@ -5,20 +5,19 @@ interface TableProps {
   /** The first cell of a row names it; undefined and NaN are a dash. */
   readonly rows: readonly (readonly (string | number | undefined)[])[];
   readonly digits?: number;
-  /** The second column holds words, and is aligned left. */
-  readonly words?: boolean;
 }
 
-export function Table({ caption, columns, rows, digits = 4, words = false }: TableProps) {
+export function Table({ caption, columns, rows, digits = 4 }: TableProps) {
+  const kind = (column: number) => (typeof rows[0]?.[column] === 'string' ? 'word' : '');
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keyboard.
     <section class="table" aria-label={caption} tabIndex={0}>
-      <table class={words ? 'words' : ''}>
+      <table>
         <caption>{caption}</caption>
         <thead>
           <tr>
-            {columns.map((column) => (
-              <th key={column} scope="col">
+            {columns.map((column, i) => (
+              <th key={column} scope="col" class={kind(i)}>
                 {column}
               </th>
             ))}
@@ -29,7 +28,9 @@ export function Table({ caption, columns, rows, digits = 4, words = false }: Tab
             <tr key={row}>
               <th scope="row">{name}</th>
               {cells.map((cell, column) => (
-                <td key={column}>{format(cell, digits)}</td>
+                <td key={column} class={kind(column + 1)}>
+                  {format(cell, digits)}
+                </td>
               ))}
             </tr>
           ))}

@@ -39,8 +39,13 @@ async function run(id: number, task: string, require: Backend | undefined, input
     reply({ kind: 'backend', id, name: backend });
     const work = await tasks[task]!();
     const start = performance.now();
+    let told = 0;
     const progress = async (fraction: number, text: string, preview?: unknown) => {
-      reply({ kind: 'progress', id, fraction, text, preview });
+      // A page that draws cannot follow thousands of messages a second.
+      if (preview !== undefined || performance.now() - told > 50) {
+        told = performance.now();
+        reply({ kind: 'progress', id, fraction, text, preview });
+      }
       await nextMacrotask();
       signal.throwIfAborted();
     };

@@ -100,7 +100,7 @@ function Verdict({ result, onRates }: { result: DilatedResult; onRates(rates: st
       )}
       <div class="pair">
         <Figure
-          title="Paths from each pixel to one output: brighter are more, none is empty"
+          title="Paths from each pixel to one output: brighter means more, holes are blank"
           description={`Hits map of ${size} by ${size} pixels, ${(100 * coverage.fraction2d).toFixed(1)} percent of which are read.`}
           options={plane}
           aspect={1}
@@ -215,7 +215,6 @@ function ModelAnalysis({ params, backend, set }: LabProps) {
                 row.remark,
               ])}
               digits={3}
-              words
             />
           )}
         </>

@@ -15,7 +15,7 @@ export const fields = {
   },
   couplings: { kind: 'number', label: 'Couplings', min: 2, max: 12, step: 1, initial: 6 },
   width: { kind: 'number', label: 'Units of a hidden layer', min: 8, max: 128, step: 8, initial: 32 },
-  steps: { kind: 'number', label: 'Steps', min: 20, max: 2000, step: 20, initial: 400 },
+  steps: { kind: 'number', label: 'Steps', min: 10, max: 2000, step: 10, initial: 400 },
   temperature: {
     kind: 'number',
     label: 'Temperature of the samples',

@@ -28,7 +28,10 @@ ${backendSetup(backend)}
 const [pixels, classes, batch] = [196, ${classes}, 64];
 const layer = (from, to) => tf.variable(tf.randomNormal([from, to], 0, Math.sqrt(2 / from)));
 const weights = [layer(pixels, 64), layer(64, 32), layer(32, 2)];
-const centers = tf.variable(tf.randomNormal([classes, 2], 0, 0.1));
+const turn = (2 * Math.PI) / classes;
+const centers = tf.variable(
+  tf.tensor2d(Array.from({ length: classes }, (_, n) => [0.1 * Math.cos(n * turn), 0.1 * Math.sin(n * turn)])),
+);
 const embed = (x) => weights.reduce((y, w, i) => tf.matMul(i ? tf.leakyRelu(y, 0.1) : y, w), x);
 
 // Put your images here: rows of pixels, and class ids.

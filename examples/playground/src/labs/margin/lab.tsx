@@ -68,8 +68,8 @@ export function MarginLab({ params, backend, set }: LabProps) {
       <FanFigures fan={fan} steps={values.steps} />
       {task.result && <Outcome result={task.result} />}
       <p class="soft">
-        Digits: the first 140 of each class of MNIST’s training set at half size (LeCun, Cortes, Burges; CC
-        BY-SA 3.0), 100 to train on and 40 to look at.
+        Digits: the first 240 of each class of MNIST’s training set at half size (LeCun, Cortes, Burges; CC
+        BY-SA 3.0), 200 to train on and 40 to look at.
       </p>
     </LabFrame>
   );

@@ -28,7 +28,7 @@ export const fields = {
   margin: { kind: 'number', label: 'Margin', min: 0, max: 0.8, step: 0.05, initial: 0.2 },
   scale: { kind: 'number', label: 'Scale', min: 4, max: 64, step: 2, initial: 16 },
   classes: { kind: 'number', label: 'Digits 0 to …, how many classes', min: 3, max: 10, step: 1, initial: 6 },
-  steps: { kind: 'number', label: 'Steps', min: 20, max: 1000, step: 20, initial: 300 },
+  steps: { kind: 'number', label: 'Steps', min: 10, max: 1000, step: 10, initial: 300 },
   seed: { kind: 'number', label: 'Seed', min: 0, max: 20, step: 1, initial: 1 },
 } as const satisfies Fields;
 

@@ -84,10 +84,10 @@ function createVariables({ dimension, classNames }: Dataset, seed: number): Vari
         ),
       ),
     );
-  const variables: Variables = {
-    // Short centres turn faster: their gradient grows as their norm shrinks.
-    centers: variable([classNames.length, 2], 0, 0.1),
-  };
+  // Evenly around the origin, and short: the gradient of a centre grows as its norm shrinks, so that it turns faster.
+  const turn = (2 * Math.PI) / classNames.length;
+  const rays = classNames.map((_, n) => [0.1 * Math.cos(n * turn), 0.1 * Math.sin(n * turn)]);
+  const variables: Variables = { centers: tf.tidy(() => tf.variable(tf.tensor2d(rays))) };
   for (let layer = 1; layer < sizes.length; layer++) {
     const [from, to] = [sizes[layer - 1]!, sizes[layer]!];
     variables[`weight${layer}`] = variable([from, to], layer, Math.sqrt(2 / from));

@@ -145,7 +145,6 @@ function Outcome({ result: { masks, overall, classes, presets } }: { result: Mas
           caption="By the definitions of other programs"
           columns={['program', 'score', 'value']}
           rows={presets.map(({ preset, name, value }) => [preset, name, value])}
-          words
         />
       </details>
     </>

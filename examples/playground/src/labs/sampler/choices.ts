@@ -34,6 +34,7 @@ export const solvers: Record<string, Choice> = {
   ddim: { label: 'DDIM', name: 'ddim' },
   euler: { label: 'Euler', name: 'euler' },
   heun: { label: 'Heun', name: 'heun' },
+  heunFlow: { label: 'Heun on the flow path', name: 'heun', options: { path: 'flow' } },
   dpm2: { label: 'DPM2', name: 'dpm2' },
   rk4: { label: 'Runge-Kutta 4', name: 'rk4' },
   dpmpp2m: { label: 'DPM++ 2M', name: 'dpmSolver' },

@@ -142,7 +142,7 @@ function trajectoryPlot(states: readonly Float32Array[], visible: number, palett
         x2: 3.2,
         y2: 2.56,
         thresholds: [0.01, 0.05, 0.15, 0.35, 0.7, 1.1],
-        pixelSize: 4,
+        pixelSize: 8,
       }),
       line(path, {
         x: 'x',

@@ -83,7 +83,7 @@ export async function runSampler(
   }
   await progress(0.75, 'solving exactly');
   const exact = [start, ...(await exactStates(plan, sampler.schedule, start))].map(scaled);
-  const draws = draw(uniform(partKey!, [1500]), normal(drawKey!, [1500, 2]));
+  const draws = draw(uniform(partKey!, [800]), normal(drawKey!, [800, 2]));
   return {
     states,
     exact,
