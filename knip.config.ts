@@ -34,6 +34,8 @@ const config: KnipConfig = {
     'tsx',
     'webgpu',
   ],
+  // Programs of the system: two hosts as a test, packages of the distribution.
+  ignoreBinaries: ['ip', 'tc', 'apt-get'],
   workspaces: {
     '.': {
       entry: ['*.ts', 'tools/*.mjs', 'tools/setup/*.mjs', '.changeset/*.cjs'],

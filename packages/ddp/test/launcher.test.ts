@@ -158,6 +158,12 @@ describe('the command line', () => {
       backend: 'threads',
       timeout: 300_000,
     });
+    expect(
+      parseCommandLine(['run', '--hosts', 'a,b', '--mpirun', 'mpirun --mca x y', 'a.mjs'], 4),
+    ).toMatchObject({ hosts: ['a', 'b'], mpirun: ['mpirun', '--mca', 'x', 'y'], ranks: 4 });
+    expect(() => parseCommandLine(['run', '--hosts', ',', 'a.mjs'], 4)).toThrow(
+      'tfkit-ddp: the number of --hosts must be an integer >= 1, got 0.',
+    );
     expect(parseCommandLine(['run', '--help'], 4)).toBe('help');
   });
 

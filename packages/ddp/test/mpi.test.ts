@@ -180,6 +180,20 @@ describe('what is missing says what to do', () => {
     },
   );
 
+  it.skipIf(!openmpi!.launcher)(
+    openmpi!.launcher ? 'Slurm without its MPI' : `Slurm without its MPI ${openmpi!.absent}`,
+    { timeout: 60_000 },
+    async () => {
+      // As in a batch script that does not start its ranks by srun.
+      const program = [process.execPath, fileURLToPath(rankFile('mpiFaults')), 'none', '0'];
+      const { code, output } = await run(program, { SLURM_PROCID: '0', SLURM_NTASKS: '2' });
+      expect(output).toMatch(
+        /with a world of 1 where Slurm has started 2\. .*, or start the program by srun --mpi=pmix or mpirun\./,
+      );
+      expect(code).toBe(1);
+    },
+  );
+
   it('a launcher', async () => {
     const { code, output } = await run([
       process.execPath,

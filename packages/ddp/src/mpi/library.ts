@@ -87,7 +87,8 @@ function firstThatLoads(koffi: Koffi, names: readonly string[]): { library: Libr
 }
 
 function bind(library: Library, handles: Handles, description: string): Mpi {
-  const { implementation, handleType: h, world, types, operations, byte, inPlace, anySource } = handles;
+  const { implementation, handleType: h, world, types, operations, byte, errorsReturn } = handles;
+  const { inPlace, anySource } = handles;
   const call = (name: string, parameters: string): NativeFunction => {
     const native = library.func(`int ${name}(${parameters})`);
     return (...values) => {
@@ -100,6 +101,7 @@ function bind(library: Library, handles: Handles, description: string): Mpi {
   const rankOf = call('MPI_Comm_rank', `${h} comm, void *rank`);
   const sizeOf = call('MPI_Comm_size', `${h} comm, void *size`);
   const nameOf = call('MPI_Get_processor_name', 'void *name, void *length');
+  const setErrorHandler = call('MPI_Comm_set_errhandler', `${h} comm, ${h} handler`);
   const dup = call('MPI_Comm_dup', `${h} comm, void *created`);
   const iallreduce = call(
     'MPI_Iallreduce',
@@ -156,6 +158,8 @@ function bind(library: Library, handles: Handles, description: string): Mpi {
     init() {
       const funneled = 1;
       initThread(null, null, funneled, new Int32Array(1));
+      // By default MPI ends this process from its own thread, under the feet of the others. Duplicates inherit it.
+      setErrorHandler(world, errorsReturn);
       const name = Buffer.alloc(1024);
       nameOf(name, new Int32Array(1));
       const host = name.toString('utf8', 0, name.indexOf(0));

@@ -2,11 +2,11 @@
  * The thread that owns MPI: does what the arena's ranks ask for, on either lane, and watches over it. Nothing here waits
  * inside MPI, so a job that hangs is noticed: who is late is asked of all processes, told to all, and the job is ended.
  */
-import { writeSync } from 'node:fs';
 import { abortGroup, failureOf, stateWord } from '../arena/failure';
 import { type LaneNumber, lanes, word, worldRank } from '../arena/layout';
 import type { SharedMemory } from '../arena/memory';
 import { describe, lastCallText, latestRecord } from '../arena/records';
+import { writeAll } from '../threads/output';
 import type { Mpi } from './library';
 import { completeMail, linkWord, openTable, takeMail } from './mailbox';
 import { type Note, Notes } from './notes';
@@ -212,7 +212,7 @@ export class LinkServer {
       if (!this.heardOfFailure) {
         notes.sendAll({ kind: 'failed', ...failure });
         // By itself: the rank may hang. The launcher looks for it.
-        writeSync(2, `${failurePrefix}${failure.text}\n`);
+        writeAll(2, `${failurePrefix}${failure.text}\n`);
       }
     }
     const elapsed = performance.now() - this.failedAt;

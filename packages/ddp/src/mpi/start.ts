@@ -11,6 +11,9 @@ import { workerFile } from '../worker/file';
 import type { MpiWorkerData } from '../worker/mpi';
 import { linkWord } from './mailbox';
 
+/** Starting processes on busy hosts takes its time, however short that of a collective is; in ms. */
+const leastPatience = 30_000;
+
 export const isMpiLauncher = ({ launcher }: RankEnvironment): boolean =>
   launcher === 'Open MPI' || launcher === 'MPICH' || launcher === 'Slurm';
 
@@ -28,7 +31,8 @@ export async function startLink(
     tfkitMpi: { handle: memory.handle, launcher: place.launcher, processes: place.size },
   };
   const worker = new Worker(workerFile('mpi'), { workerData: data });
-  const late = AbortSignal.timeout(Math.min(timeout, 2 ** 31 - 1));
+  const patience = Math.min(Math.max(timeout, leastPatience), 2 ** 31 - 1);
+  const late = AbortSignal.timeout(patience);
   try {
     const [{ problem }] = (await once(worker, 'message', { signal: late })) as [{ problem?: string }];
     if (problem !== undefined) throw new BackendError(problem);
@@ -36,7 +40,7 @@ export async function startLink(
     if (!late.aborted) throw error;
     const { rank, launcher } = place;
     throw new CollectiveError(
-      `initProcessGroup: the processes that ${launcher} has started did not all call MPI_Init within ${timeout / 1000} s. ` +
+      `initProcessGroup: the processes that ${launcher} has started did not all call MPI_Init within ${patience / 1000} s. ` +
         'Does every one call initProcessGroup?',
       { rank, reason: 'timeout' },
     );

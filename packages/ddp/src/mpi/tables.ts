@@ -13,6 +13,8 @@ export interface Handles {
   /** sum, max, min. */
   readonly operations: readonly unknown[];
   readonly byte: unknown;
+  /** The error handler that lets calls return a code. */
+  readonly errorsReturn: unknown;
   readonly inPlace: number;
   readonly anySource: number;
 }
@@ -34,6 +36,7 @@ function openMpi(library: Library): Handles {
     types: types.map(at),
     operations: ['op_sum', 'op_max', 'op_min'].map(at),
     byte: at('byte'),
+    errorsReturn: at('errors_return'),
     inPlace: 1,
     anySource: -1,
   };
@@ -46,6 +49,7 @@ const mpich: Handles = {
   types: [0x4c00040a, 0x4c00080b, 0x4c000439, 0x4c00043d, 0x4c000238, 0x4c00023c, 0x4c000137, 0x4c00013b],
   operations: [0x58000003, 0x58000001, 0x58000002],
   byte: 0x4c00010d,
+  errorsReturn: 0x54000001,
   inPlace: -1,
   anySource: -2,
 };

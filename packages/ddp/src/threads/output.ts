@@ -44,7 +44,8 @@ export class LinePrefixer {
   }
 }
 
-function writeAll(fd: number, text: string): void {
+/** Writes at once, whatever the thread; a full pipe is waited for, one that nobody reads is given up. */
+export function writeAll(fd: number, text: string): void {
   let bytes = Buffer.from(text);
   while (bytes.length > 0) {
     try {

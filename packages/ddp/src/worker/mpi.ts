@@ -35,7 +35,10 @@ try {
   server?.serve();
 } catch (error) {
   const rank = Atomics.load(memory.words, word.firstRank);
-  abortGroup(memory, rank, 'failed', `rank ${rank} failed to communicate: ${textOf(error)}`);
+  const text = `rank ${rank} lost its connection to the others, of which one may have died: ${textOf(error)}`;
+  abortGroup(memory, rank, 'failed', text);
+  // There is no way to tell anybody.
+  Atomics.store(memory.words, linkWord.told, 1);
 }
 
 /** Meets the other processes: writes the arena's place among theirs, and the table of all. */

@@ -1,5 +1,4 @@
 /** `mpiFaults.mjs <fault> <rank>`: work over MPI until one rank fails in a given way; others print what they throw. */
-import { writeSync } from 'node:fs';
 import { initProcessGroup } from '@tfkit/ddp';
 
 const [fault, bad] = process.argv.slice(2);
@@ -25,6 +24,6 @@ try {
     group.sync.allReduce(Float32Array.of(step));
   }
 } catch (error) {
-  writeSync(2, `caught on rank ${group.rank}: ${error.name}: ${error.message}\n`);
+  console.error(`caught on rank ${group.rank}: ${error.name}: ${error.message}`);
   throw error;
 }

@@ -1,4 +1,7 @@
-/** `slowLink.mjs <file> <overlap>`: milliseconds of a step of a wide network whose gradients cross a slow link. */
+/**
+ * `slowLink.mjs <file> <overlap>`: milliseconds of a step of a wide network whose gradients cross a slow
+ * link, and of its wait for them.
+ */
 import { writeFileSync } from 'node:fs';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
@@ -18,13 +21,23 @@ const layers = Array.from({ length: 4 }, (_, i) =>
 const optimizer = tf.train.sgd(1e-3);
 const options = { bucketBytes: 2 ** 20, firstBucketBytes: 2 ** 20, overlap: overlap === 'true' };
 await ddp(layers, { group, optimizer, ...options });
-const x = tf.ones([48, width]);
-const times = [];
-for (let step = 0; step < 6; step++) {
+const x = tf.ones([24, width]);
+// What a step waits for communication, after its computation has ended.
+const wait = group.wait.bind(group);
+let exposed = 0;
+group.wait = (pending) => {
+  const start = performance.now();
+  wait(pending);
+  exposed += performance.now() - start;
+};
+const steps = [];
+for (let step = 0; step < 5; step++) {
+  exposed = 0;
   group.sync.barrier();
   const start = performance.now();
   optimizer.minimize(() => tf.mean(layers.reduce((h, w) => tf.tanh(tf.matMul(h, w)), x)));
-  times.push(performance.now() - start);
+  steps.push({ step: performance.now() - start, exposed });
 }
-times.sort((a, b) => a - b);
-if (group.rank === 0) writeFileSync(file, JSON.stringify({ milliseconds: times[1] }));
+const median = (name) => steps.map((each) => each[name]).sort((a, b) => a - b)[steps.length >> 1];
+if (group.rank === 0)
+  writeFileSync(file, JSON.stringify({ step: median('step'), exposed: median('exposed') }));
