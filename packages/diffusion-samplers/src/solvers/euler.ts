@@ -29,35 +29,36 @@ interface Start {
   readonly x: Form;
 }
 
-/** The state with noise put back, before the model sees it. */
-function churned(b: PlanBuilder, s: Level, options: ChurnOptions): Start {
+/** The ratio that a churned step starts from, and the noise that brings the state there. */
+function churnOf(b: PlanBuilder, s: Level, options: ChurnOptions): [high: number, spread: number] {
   const { churn = 0, churnMin = 0, churnMax = Infinity, noiseScale = 1 } = options;
-  if (churn === 0) return { level: s, x: b.x };
   const ratio = ratioOf(s);
   const gamma =
     ratio >= churnMin && ratio <= churnMax ? Math.min(churn / (b.levels.length - 1), Math.SQRT2 - 1) : 0;
-  if (gamma === 0) {
+  return [ratio * (1 + gamma), noiseScale * ratio * Math.sqrt((1 + gamma) ** 2 - 1)];
+}
+
+/** The state with noise put back, before the model sees it. */
+function churned(b: PlanBuilder, s: Level, options: ChurnOptions): Start {
+  if (!options.churn) return { level: s, x: b.x };
+  const [high, spread] = churnOf(b, s, options);
+  if (high === ratioOf(s)) {
     b.skipDraw();
     return { level: s, x: b.x };
   }
-  const level = b.at(ratio * (1 + gamma));
-  const spread = noiseScale * ratio * Math.sqrt((1 + gamma) ** 2 - 1);
+  const level = b.at(high);
   const x = b.keep(lin(level.alpha / s.alpha, b.x, level.alpha * spread, b.noise()));
   return { level, x };
 }
 
 /** diffusers' Euler puts the noise in after the model saw the state; v-predictions keep their sigma, others do not. */
 function churnedAfterModel(b: PlanBuilder, s: Level, options: ChurnOptions): Start & { estimate: Estimate } {
-  const { churn = 0, churnMin = 0, churnMax = Infinity, noiseScale = 1 } = options;
-  const ratio = ratioOf(s);
-  const gamma =
-    ratio >= churnMin && ratio <= churnMax ? Math.min(churn / (b.levels.length - 1), Math.SQRT2 - 1) : 0;
+  const [high, spread] = churnOf(b, s, options);
   const raw = b.call(s);
-  if (gamma === 0) return { level: s, x: b.x, estimate: b.convert(s, b.x, raw) };
-  const high = ratio * (1 + gamma);
+  if (high === ratioOf(s)) return { level: s, x: b.x, estimate: b.convert(s, b.x, raw) };
   // In the coordinates of `s`, so that the state need not be scaled.
   const level: Level = { timestep: s.timestep, alpha: s.alpha, sigma: s.alpha * high };
-  const z = lin(s.alpha * noiseScale * ratio * Math.sqrt((1 + gamma) ** 2 - 1), b.noise());
+  const z = lin(s.alpha * spread, b.noise());
   const x = b.keep(lin(1, b.x, 1, z));
   const estimate = b.convert(b.prediction.type === 'velocity' ? s : level, x, raw);
   return { level, x, estimate: { ...estimate, noise: b.noiseOf(level, x, estimate.x0) } };

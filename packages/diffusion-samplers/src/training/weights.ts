@@ -1,6 +1,6 @@
 /** What a network is trained to say at a level, how its loss is weighed, and at which levels. */
 import { checkKnownOptions, checkNumber, checkOneOf, type Key, normal, uniform } from '@tfkit/core';
-import type { Level } from '../level';
+import { type Level, ratioOf } from '../level';
 import { checkPrediction, conversion, inputLevel, type Prediction, type PredictionType } from '../prediction';
 import type { Schedule } from '../schedules/schedule';
 import type { Arithmetic } from '../sde/arithmetic';
@@ -125,8 +125,7 @@ export function lossWeights(
 
 /** The weight of the squared error of x0. */
 function weightOfClean(level: Level, weight: Exclude<LossWeight, 'uniform'>): number {
-  const { alpha, sigma } = level;
-  const snr = (alpha / sigma) ** 2;
+  const snr = ratioOf(level) ** -2;
   if (typeof weight === 'string') {
     const [, b] = conversion({ type: weight }, level);
     return 1 / (b * b);
