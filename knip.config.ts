@@ -23,7 +23,7 @@ const config: KnipConfig = {
   ignoreExportsUsedInFile: true,
   // Typings of published packages, as data.
   ignore: ['packages/*/test/published/**'],
-  // Read by other tools: the changelog by changesets, tsx by tools/run.mjs, the rest peers that tests load by name.
+  // Read by other tools: changesets by npm scripts, tsx by tools/run.mjs, the rest peers that tests load by name.
   ignoreDependencies: [
     '@tensorflow/tfjs',
     '@tensorflow/tfjs-.*',
@@ -35,7 +35,10 @@ const config: KnipConfig = {
     'webgpu',
   ],
   workspaces: {
-    '.': { entry: ['*.ts', 'tools/*.mjs', 'tools/setup/*.mjs'], project: ['*.ts', 'tools/**/*.mjs'] },
+    '.': {
+      entry: ['*.ts', 'tools/*.mjs', 'tools/setup/*.mjs', '.changeset/*.cjs'],
+      project: ['*.ts', 'tools/**/*.mjs', '.changeset/*.cjs'],
+    },
     ...Object.fromEntries(
       packages.map((name) => [
         `packages/${name}`,
@@ -54,6 +57,12 @@ const config: KnipConfig = {
       ]),
     ),
     'tools/*': { entry: ['src/*.ts', 'test/**/*.ts'], project: ['src/**/*.ts'] },
+    // Main jobs import what users install: the packages of this repository and their peers.
+    'tools/publish': {
+      entry: ['src/cli.ts', 'test/**/*.ts', 'jobs/*.ts'],
+      project: ['src/**/*.ts', 'jobs/*.ts'],
+      ignoreDependencies: ['@tfkit/.*', '@tensorflow/.*'],
+    },
     tour: { entry: ['src/cli.ts', 'src/stages/*.ts', 'test/**/*.ts'], project: ['src/**/*.ts'] },
   },
 };

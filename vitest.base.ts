@@ -2,7 +2,12 @@ import { fileURLToPath } from 'node:url';
 import type { ProvidedBackend } from '@tfkit/test-kit';
 import { playwright } from '@vitest/browser-playwright';
 import type { TestProjectConfiguration } from 'vitest/config';
-import { findChromium, findTestTargets, swiftShaderDriver } from './tools/test-kit/src/availability';
+import {
+  chromiumArguments,
+  findChromium,
+  findTestTargets,
+  swiftShaderDriver,
+} from './tools/test-kit/src/availability';
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const targets = findTestTargets();
@@ -45,6 +50,7 @@ export const nodeProject: TestProjectConfiguration = {
       'tools/*/test/**/*.test.ts',
       'tour/test/**/*.test.ts',
       'examples/test/**/*.test.ts',
+      'examples/*/test/**/*.test.ts',
     ],
     exclude: ['**/*.browser.test.ts', '**/node_modules/**'],
     setupFiles: [folder('tools/test-kit/src/setup.ts')],
@@ -97,21 +103,7 @@ export const browserProject: TestProjectConfiguration = {
       provider: playwright({
         launchOptions: {
           executablePath: findChromium(),
-          args: [
-            '--no-sandbox',
-            '--disable-quic',
-            '--no-first-run',
-            '--disable-background-networking',
-            '--disable-component-update',
-            '--disable-sync',
-            '--enable-unsafe-webgpu',
-            '--use-webgpu-adapter=swiftshader',
-            '--enable-features=Vulkan',
-            '--use-gl=angle',
-            '--use-angle=swiftshader',
-            '--enable-unsafe-swiftshader',
-            '--ignore-gpu-blocklist',
-          ],
+          args: [...chromiumArguments],
         },
       }),
       instances: [{ browser: 'chromium' }],

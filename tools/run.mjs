@@ -1,5 +1,5 @@
 /**
- * The root's commands that are more than one program: `node tools/run.mjs tour | check | golden | bench | reproduce [arguments]`.
+ * The root's commands that are more than one program: `node tools/run.mjs <command> [arguments]`.
  * Plain JavaScript, so that it runs before anything is built.
  */
 import { spawnSync } from 'node:child_process';
@@ -35,6 +35,10 @@ function build() {
   process.exit(status ?? 1);
 }
 
+function publish(command, args = rest) {
+  run('tsx', ['--tsconfig', 'tsconfig.base.json', 'tools/publish/src/cli.ts', command, ...args]);
+}
+
 const commands = {
   tour() {
     build();
@@ -59,12 +63,24 @@ const commands = {
     build();
     run('tsx', ['--tsconfig', 'tools/tsconfig.source.json', 'tools/golden/src/cli.ts', ...rest]);
   },
+  'release-dry'() {
+    build();
+    publish('release-dry');
+  },
+  readme() {
+    publish('readme');
+  },
+  soak() {
+    build();
+    publish('soak');
+  },
   check() {
     run('biome', ['check', '--error-on-warnings']);
     run('turbo', ['run', 'build', '--output-logs=errors-only']);
     run('tsc', ['-p', 'tsconfig.json']);
     run(process.execPath, ['packages/tf-export-decorator/dist/cli/main.js', 'check']);
     run('turbo', ['run', 'publint', 'attw', 'size', '--output-logs=errors-only']);
+    publish('gates', []);
     run('knip', ['--no-config-hints', '--exclude', 'optionalPeerDependencies']);
   },
 };

@@ -27,7 +27,7 @@ const model = await tfl.loadLayersModel(tf.io.fromMemory({ modelTopology, weight
 
 const view = analyzeModel(model).find(({ name }) => name === 'body4').axes[0];
 console.log(
-  `backend ${backend}; ${model.name} looks at ${view.receptiveField} pixels, by stride ${view.jump}`,
+  `backend ${backend}; ${model.name} looks at ${view.receptiveField} pixels, by stride ${view.stride}`,
 );
 
 const size = 32;

@@ -22,6 +22,7 @@ const programs = packageConfig({
     'cli/host': 'src/cli/host.ts',
     'worker/rank': 'src/worker/rank.ts',
     'worker/comm': 'src/worker/comm.ts',
+    'worker/mpi': 'src/worker/mpi.ts',
     browser: 'src/browser.ts',
   },
   format: ['esm'],

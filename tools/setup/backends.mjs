@@ -1,7 +1,7 @@
 /**
  * Brings the optional backends that the tests use when they find them. For Debian-like machines.
  *
- *   npm run setup:backends                        all three
+ *   npm run setup:backends                        all of them
  *   npm run setup:backends webgpu tensorflow      only these
  *   npm run setup:backends -- --check             only tells what is there and what is missing
  *
@@ -11,6 +11,9 @@
  *   tensorflow  `@tensorflow/tfjs-node`: createRequire('<cache>/tfjs-node/x.cjs')('@tensorflow/tfjs-node').
  *               Its own installer fetches libtensorflow from a download host that many machines cannot reach, so
  *               the addon is compiled here against the library inside the Python wheel. About 1.1 GB when done.
+ *   openmpi     Debian's Open MPI, for ranks over several processes and hosts: mpirun on the PATH.
+ *   mpich       the other MPI, unpacked beside it and not installed, since both would be mpirun: <cache>/mpich/root
+ *   node-22 ...  other versions of Node, on which the packed packages are tried: <cache>/node-22/node_modules/node-...
  *
  * <cache> is $TFKIT_CACHE (relative to the repository root) or .cache. A backend is built in a draft folder, tried
  * there, and moved to its place only if it works: whatever interrupts this program, the next run repairs it. What
@@ -26,6 +29,7 @@ import { fileURLToPath } from 'node:url';
 const webgpu = 'webgpu@0.6.2';
 const tfjsNode = '@tensorflow/tfjs-node@4.22.0';
 const tensorflowWheel = 'tensorflow-cpu==2.21.0';
+const nodeVersions = [22, 24, 26];
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const cache = resolve(root, process.env.TFKIT_CACHE || '.cache');
@@ -39,6 +43,9 @@ const backends = {
   chromium: { inspect: inspectChromium, bring: () => aptInstall(['chromium']) },
   webgpu: builtInCache('webgpu', webgpu, fillWebgpu, tryWebgpu),
   tensorflow: builtInCache('tfjs-node', `${tfjsNode} with ${tensorflowWheel}`, fillTfjsNode, tryTfjsNode),
+  openmpi: { inspect: inspectOpenMpi, bring: () => aptInstall(['openmpi-bin']) },
+  mpich: builtInCache('mpich', 'mpich of the distribution', fillMpich, tryMpich),
+  ...Object.fromEntries(nodeVersions.map((major) => [`node-${major}`, nodeInCache(major)])),
 };
 
 process.exitCode = main(process.argv.slice(2));
@@ -141,6 +148,49 @@ function inspectChromium() {
   return `${ask(executable, ['--version'])} at ${executable}, its Vulkan driver ${driver}`;
 }
 
+function inspectOpenMpi() {
+  const executable = findExecutable('mpirun');
+  if (!executable) throw new Error('no mpirun found');
+  const version = spawnSync(executable, ['--version'], { encoding: 'utf8' }).stdout.split('\n')[0];
+  if (!/Open MPI/.test(version)) throw new Error(version);
+  return `${version} at ${executable}`;
+}
+
+/** Its packages and those that it needs and this machine lacks. */
+function fillMpich(folder) {
+  const wanted = spawnSync(
+    'apt-get',
+    ['-s', '-qq', '--no-install-recommends', 'install', 'mpich', 'libmpich12'],
+    {
+      encoding: 'utf8',
+    },
+  );
+  const names = wanted.stdout.split('\n').flatMap((line) => line.match(/^Inst (\S+)/)?.[1] ?? []);
+  if (names.length === 0) throw new Error(`apt-get names no packages for mpich: ${wanted.stderr.trim()}`);
+  run(`download ${names.join(' ')}`, 'apt-get', ['download', ...names], folder);
+  for (const file of fs.readdirSync(folder).filter((name) => name.endsWith('.deb'))) {
+    run(`unpack ${file}`, 'dpkg', ['-x', file, 'root'], folder);
+    fs.rmSync(join(folder, file));
+  }
+}
+
+function tryMpich(folder) {
+  const launcher = join(folder, 'root/usr/bin/mpiexec.hydra');
+  const libraries = join(
+    folder,
+    'root/usr/lib',
+    process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu',
+  );
+  const env = { ...process.env, LD_LIBRARY_PATH: `${libraries}:${libraries}/slurm-wlm` };
+  const { status, stdout, stderr } = spawnSync(launcher, ['-bootstrap', 'fork', '-n', '2', 'echo', 'rank'], {
+    env,
+    encoding: 'utf8',
+  });
+  if (status !== 0 || !stdout.includes('rank'))
+    throw new Error(`${launcher} does not run: ${stderr?.trim()}`);
+  return `starts ranks by ${launcher}`;
+}
+
 function findChromium() {
   const names = [process.env.CHROMIUM, 'chromium', 'chromium-browser', 'google-chrome'];
   return names.filter(Boolean).map(findExecutable).find(Boolean);
@@ -220,6 +270,14 @@ function tryTfjsNode(folder) {
     if (found !== 'tensorflow 19,22,43,50') throw new Error('wrong matMul, ' + found);
     console.log('TensorFlow', tf.backend().binding.TF_Version);`;
   return ask(process.execPath, ['-e', program], folder, { TF_CPP_MIN_LOG_LEVEL: '2' });
+}
+
+/** The package `node` of npm fetches this one at install; it holds the binary itself. */
+function nodeInCache(major) {
+  const name = `node-${process.platform}-${process.arch}`;
+  const fill = (folder) => npmInstall(folder, `${name}@${major}`);
+  const tryOut = (folder) => `Node ${ask(join(folder, 'node_modules', name, 'bin', 'node'), ['--version'])}`;
+  return builtInCache(`node-${major}`, `${name}@${major}`, fill, tryOut);
 }
 
 function aptInstallMissingBuildTools() {

@@ -42,6 +42,18 @@ describeBackends('ensureGradients', () => {
     });
   });
 
+  it('relu, and the gradient of its gradient', async () => {
+    await expectGradient({
+      op: (x) => tf.relu(x!),
+      reference: (x) => x!.map((value) => Math.max(0, value)),
+      inputs: [input(7, [3, 5])],
+    });
+    const x = tf.tensor1d([-1, 2, 3]);
+    const slope = tf.grad((z) => tf.square(tf.relu(z)));
+    expect(await valuesOf(tf.grad((z) => slope(z))(x))).toBeAllclose([0, 2, 2]);
+    expect(await valuesOf(tf.grad((z) => tf.relu(z))(tf.tensor1d([0, -0])))).toBeAllclose([0, 0]);
+  });
+
   it('separableConv2d and conv1d with dilation', async () => {
     const x = seededTensor(5, [1, 8, 2]) as tf.Tensor3D;
     const filter = seededTensor(6, [3, 2, 2]) as tf.Tensor3D;

@@ -399,6 +399,117 @@ describeBackends('kernels: identity', () => {
   });
 });
 
+describeBackends('kernels: slice, split and unstack', () => {
+  const shape = [3, 4, 2, 5, 2, 3];
+  const cases: [begin: number[], size: number[]][] = [
+    [[2], [3]],
+    [
+      [1, 0],
+      [2, 4],
+    ],
+    [
+      [1, 2],
+      [2, 1],
+    ],
+    [
+      [0, 1, 0],
+      [3, 2, 2],
+    ],
+    [
+      [1, 1, 1],
+      [2, 3, 1],
+    ],
+    [
+      [0, 3, 1, 0],
+      [2, 1, 1, 5],
+    ],
+    [
+      [1, 0, 0, 2],
+      [1, 4, 2, 2],
+    ],
+    [
+      [0, 0, 0, 0],
+      [3, 4, 2, 5],
+    ],
+    [
+      [0, 1, 0, 1, 0],
+      [3, 2, 2, 3, 2],
+    ],
+    [
+      [0, 1, 0, 1, 0, 1],
+      [3, 2, 2, 3, 2, 2],
+    ],
+    [
+      [1, 1],
+      [0, 2],
+    ],
+  ];
+
+  /** The values of x within, one after the other. */
+  function cut(values: readonly number[], whole: number[], begin: number[], size: number[]): number[] {
+    const indices = size.reduce<number[][]>(
+      (all, length, axis) =>
+        all.flatMap((index) => Array.from({ length }, (_, i) => [...index, begin[axis]! + i])),
+      [[]],
+    );
+    return indices.map((index) => values[index.reduce((flat, i, axis) => flat * whole[axis]! + i, 0)]!);
+  }
+
+  it.each(['float32', 'int32', 'bool'] as const)('of %s', async (dtype) => {
+    for (const [begin, size] of cases) {
+      const whole = begin.length === 1 ? [7] : shape.slice(0, begin.length);
+      const count = whole.reduce((product, length) => product * length, 1);
+      const values = Array.from({ length: count }, (_, i) => (dtype === 'bool' ? ((i * i) % 3) & 1 : i - 5));
+      const y = tf.slice(tf.tensor(values, whole, dtype), begin, size);
+      expect(y.dtype).toBe(dtype);
+      expect(y.shape).toEqual(size);
+      expect(Array.from(await y.data(), Number)).toEqual(cut(values, whole, begin, size));
+    }
+  });
+
+  it('along every axis, and to the end', async () => {
+    const x = tf.tensor3d(
+      Array.from({ length: 24 }, (_, i) => i),
+      [2, 3, 4],
+    );
+    const values = Array.from(await x.data());
+    const [first, second] = tf.split(x, [1, 2], 1);
+    expect(Array.from(await first!.data())).toEqual(cut(values, x.shape, [0, 0, 0], [2, 1, 4]));
+    expect(Array.from(await second!.data())).toEqual(cut(values, x.shape, [0, 1, 0], [2, 2, 4]));
+    const columns = tf.unstack(x, -1);
+    expect(columns.map((column) => column.shape)).toEqual([
+      [2, 3],
+      [2, 3],
+      [2, 3],
+      [2, 3],
+    ]);
+    expect(Array.from(await columns[3]!.data())).toEqual([3, 7, 11, 15, 19, 23]);
+    expect(Array.from(await tf.slice(x, [1, 1, 2], [-1, 2, -1]).data())).toEqual([18, 19, 22, 23]);
+    expect(() => tf.slice(x, [0, 0, 3], [1, 1, 2])).toThrow();
+  });
+});
+
+describeBackends('kernels: step and cast', (backend) => {
+  it('step is 0 up to zero, 1 above', async () => {
+    const x = tf.tensor1d([-Infinity, -2, -0, 0, 1e-30, 3, Infinity]);
+    expect(Array.from(await tf.step(x).data()).map((value) => value + 0)).toEqual([0, 0, 0, 0, 1, 1, 1]);
+    expect(Array.from(await tf.step(x, 0.5).data()).slice(4)).toEqual([1, 1, 1]);
+  });
+
+  it('step of NaN is NaN', async ({ skip }) => {
+    skip(backend.startsWith('web'), 'GPUs compare NaN as they like');
+    expect(await tf.step(tf.tensor1d([Number.NaN])).data()).toEqual(Float32Array.of(Number.NaN));
+  });
+
+  it('a cast to the same dtype is a tensor of its own', async () => {
+    const x = tf.tensor1d([1.5, -2]);
+    const y = tf.cast(x, 'float32');
+    x.dispose();
+    expect(Array.from(await y.data())).toEqual([1.5, -2]);
+    expect(Array.from(await tf.cast(y, 'int32').data())).toEqual([1, -2]);
+  });
+});
+
 describeBackends('linearCombination', () => {
   it.each([1, 2, 3, 4, 6, 8, 11])('of %i tensors, with gradient', async (count) => {
     for (const shape of [[1], [3, 7], [2, 5, 16]]) {

@@ -7,7 +7,7 @@ import {
   type ReduceOp,
   ShapeError,
 } from '@tfkit/core';
-import type { CollectiveRecord } from './arena/lane';
+import type { CollectiveRecord } from './arena/records';
 import { type CollectiveKind, operations, typeCode, types } from './arena/types';
 import type { ResidentBuffer, ResidentOptions } from './processGroup';
 

@@ -16,9 +16,10 @@ import { abortGroup, failureFrom, setState } from './arena/failure';
 import { joinArena } from './arena/group';
 import { initialBytes, magic, rankBase, rankWord, word } from './arena/layout';
 import type { SharedMemory } from './arena/memory';
-import { openThreadMemory } from './arena/threadMemory';
+import { createThreadMemory, openThreadMemory } from './arena/threadMemory';
 import { type RankEnvironment, rankEnvironment, sharedFileVariable } from './environment';
 import { CollectiveError } from './errors';
+import { isMpiLauncher, startLink } from './mpi/start';
 import { createShared, openShared, sharedPath } from './processes/memory';
 import type { BackendName, ProcessGroup } from './processGroup';
 import { soloGroup } from './solo';
@@ -43,10 +44,11 @@ const groupKey = Symbol.for('@tfkit/ddp/group');
  * The group of this rank, once all ranks have joined; in a program that was started alone, the group of one.
  *
  * It is found by what started the program: `tfkit-ddp run`, `spawn`, or torchrun on one host (`RANK`, `WORLD_SIZE`,
- * `LOCAL_RANK`, `LOCAL_WORLD_SIZE`, `MASTER_PORT`). Called again it returns the same group.
+ * `LOCAL_RANK`, `LOCAL_WORLD_SIZE`, `MASTER_PORT`), or mpirun, mpiexec or srun on one host or several. Called again it
+ * returns the same group.
  *
- * @throws OptionError if size or backend are not those asked for; BackendError if koffi is absent or several hosts take
- * part; CollectiveError if a rank does not join in time.
+ * @throws OptionError if size or backend are not those asked for; BackendError if koffi or MPI is absent, or the MPI
+ * library is not the launcher's; CollectiveError if a rank does not join in time.
  * @example
  * const group = await initProcessGroup();
  * console.log(group.rank, group.size, group.sync.allReduce(Float32Array.of(group.rank)));
@@ -55,7 +57,7 @@ export async function initProcessGroup(options: ProcessGroupOptions = {}): Promi
   checkKnownOptions('initProcessGroup', options, ['backend', 'size', 'timeout']);
   const { backend, size, timeout } = options;
   if (backend !== undefined)
-    checkOneOf(['initProcessGroup', 'options.backend'], backend, ['threads', 'processes', 'single']);
+    checkOneOf(['initProcessGroup', 'options.backend'], backend, ['threads', 'processes', 'mpi', 'single']);
   if (size !== undefined) checkInteger(['initProcessGroup', 'options.size'], size, { min: 1 });
   if (timeout !== undefined)
     checkNumber(['initProcessGroup', 'options.timeout'], timeout, { min: 0, open: 'min' });
@@ -75,7 +77,7 @@ function checkExpected(group: ProcessGroup, { size, backend }: ProcessGroupOptio
   if (backend !== undefined && group.backend !== backend) {
     throw new OptionError(
       `initProcessGroup: options.backend must be how the program was started, '${group.backend}', got '${backend}'. ` +
-        `Start it with: tfkit-ddp run --backend ${backend}`,
+        `Start it with: ${backend === 'mpi' ? 'mpirun -n 2 node train.mjs, or tfkit-ddp run --hosts a,b' : `tfkit-ddp run --backend ${backend}`}`,
     );
   }
   return group;
@@ -87,14 +89,15 @@ async function join(
 ): Promise<ProcessGroup> {
   const inThread = isMainThread ? undefined : (workerData as Partial<RankWorkerData> | null)?.tfkitRank;
   if (inThread) {
-    checkExpected({ size: inThread.size, backend: 'threads' } as ProcessGroup, { size, backend });
     const memory = openThreadMemory(inThread.memory);
+    const worldSize = Atomics.load(memory.words, word.worldSize);
+    const kind = worldSize > 0 ? 'mpi' : 'threads';
+    checkExpected({ size: worldSize || inThread.size, backend: kind } as ProcessGroup, { size, backend });
     setState(memory, inThread.rank, 1);
-    const { rank, size: ranks, restarts } = inThread;
+    const { rank, restarts } = inThread;
     return joinArena(memory, {
-      backend: 'threads',
-      rank,
-      size: ranks,
+      backend: kind,
+      arenaRank: rank,
       localRank: rank,
       restarts,
       timeout: timeout ?? inThread.timeout,
@@ -103,18 +106,27 @@ async function join(
   const place = rankEnvironment();
   const environmentTimeout = Number(process.env.TFKIT_DDP_TIMEOUT) || defaultTimeout;
   if (!place || place.size === 1) return soloGroup(timeout ?? environmentTimeout, place?.restarts);
+  const kind = isMpiLauncher(place) ? 'mpi' : 'processes';
+  checkExpected({ size: place.size, backend: kind } as ProcessGroup, { size, backend });
+  if (kind === 'mpi') return joinMpi(place, timeout ?? environmentTimeout);
   checkOneHost(place);
-  checkExpected({ size: place.size, backend: 'processes' } as ProcessGroup, { size, backend });
   return joinProcesses(place, timeout ?? environmentTimeout);
 }
 
-function checkOneHost({ launcher, size, localSize }: RankEnvironment): void {
-  const byMpi = launcher !== 'tfkit-ddp' && launcher !== 'torchrun';
-  if (!byMpi && localSize === size) return;
-  const cause = byMpi ? `started by ${launcher}` : `${localSize} of ${size} ranks on this host`;
+/** One process a rank: an arena of one, linked to the others. */
+async function joinMpi(place: RankEnvironment, timeout: number): Promise<ProcessGroup> {
+  const memory = openThreadMemory(createThreadMemory(1));
+  await startLink(memory, place, timeout);
+  setState(memory, 0, 1);
+  const { localRank, restarts } = place;
+  return joinArena(memory, { backend: 'mpi', arenaRank: 0, localRank, restarts, timeout });
+}
+
+function checkOneHost({ size, localSize }: RankEnvironment): void {
+  if (localSize === size) return;
   throw new BackendError(
-    `initProcessGroup: ranks must be on one host and started by tfkit-ddp run, spawn or torchrun, got ${cause}. ` +
-      'Several hosts need an MPI backend, which this version does not have.',
+    `initProcessGroup: ranks that torchrun starts must be on one host, got ${localSize} of ${size} ranks on this one. ` +
+      'Several hosts need MPI: mpirun -n 2 node train.mjs, or tfkit-ddp run --hosts a,b train.mjs',
   );
 }
 
@@ -132,7 +144,7 @@ async function joinProcesses(place: RankEnvironment, timeout: number): Promise<P
   Atomics.store(memory.words, rankBase(rank) + rankWord.pid, process.pid);
   setState(memory, rank, 1);
   reportExit(memory, rank);
-  const group = joinArena(memory, { backend: 'processes', rank, size, localRank, restarts, timeout });
+  const group = joinArena(memory, { backend: 'processes', arenaRank: rank, localRank, restarts, timeout });
   const remove = () => rmSync(path, { force: true });
   // All have opened it: on Linux, where comm workers open the descriptor, nothing is left behind however the ranks end.
   if (rank === 0 && process.platform === 'linux') remove();

@@ -1,7 +1,8 @@
 /** The interface of a group of ranks: core's `Collective`, and what training needs besides. */
 import type { Collective, CollectiveArray, ReduceOp, SyncCollective } from '@tfkit/core';
 
-export type BackendName = 'threads' | 'processes' | 'single';
+/** 'mpi' is several processes over MPI, of one rank each or of several threads. */
+export type BackendName = 'threads' | 'processes' | 'mpi' | 'single';
 
 /** float32 numbers that lie where the reduction works on them, so that nothing is copied. */
 export interface ResidentBuffer {

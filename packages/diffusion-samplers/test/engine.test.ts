@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import {
   type ArrayModel,
@@ -152,6 +154,25 @@ describe('runs', () => {
         expect(rest.modelCalls).toBe(whole.modelCalls);
         break;
       }
+    }
+  });
+
+  it('goes on in another process to the same bits', async () => {
+    const plan = createPlan({ ...sampler, solver: uniPc(), steps: 9 });
+    const options = { shape: [2, 5], seed: 12 };
+    const whole = await sample(plan, model, options);
+    for await (const step of iterate(plan, model, options)) {
+      if (step.step !== 4) continue;
+      const input = JSON.stringify({ plan, snapshot: await step.snapshot(), seed: 12 });
+      const child = fileURLToPath(new URL('resumeInProcess.ts', import.meta.url));
+      const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', child], {
+        input,
+        encoding: 'utf8',
+      });
+      expect(stderr).toBe('');
+      const bytes = Buffer.from(stdout, 'base64');
+      expect([...new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)]).toEqual([...whole.x]);
+      break;
     }
   });
 

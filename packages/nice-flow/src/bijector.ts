@@ -5,7 +5,7 @@
  * x is data, z latent: `forward` maps x to z, and log p(x) = log p(z) + logDet with logDet = log|det dz/dx|.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkDType, formatShape, type Key, OptionError, ShapeError, sameShape } from '@tfkit/core';
+import { checkDType, foldIn, formatShape, type Key, OptionError, ShapeError, sameShape } from '@tfkit/core';
 import { perSample } from './shapes';
 
 /** The shape of one example, without the batch. */
@@ -45,6 +45,8 @@ export interface Scope {
   readonly context?: tf.Tensor;
   /** Default 'evaluation'. */
   readonly mode?: Mode;
+  /** For layers whose log-determinant is estimated: fresh noise for each key. `fit` gives one each step; without, their noise is fixed. */
+  readonly key?: Key;
   /** Where the layer is, for messages: 'level0.step3.actnorm'. */
   readonly path?: string;
   /** Told each layer's input and result by the combinators, in the order in which they run forward. */
@@ -208,7 +210,15 @@ export function childScope(scope: Scope, name: string): Scope {
   for (const key of Object.keys(scope.parameters)) {
     if (key.startsWith(prefix)) parameters[key.slice(prefix.length)] = scope.parameters[key]!;
   }
-  return { ...scope, parameters, path: scope.path ? `${scope.path}.${name}` : name };
+  const path = scope.path ? `${scope.path}.${name}` : name;
+  return { ...scope, parameters, path, ...(scope.key && { key: foldIn(scope.key, textHash(name)) }) };
+}
+
+/** FNV-1a: layers of different names get different noise. */
+function textHash(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  return hash;
 }
 
 /** Records under `<name>.`: the reverse of `childScope`. */

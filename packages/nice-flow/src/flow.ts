@@ -17,7 +17,6 @@ import {
   type EventShape,
   type FlowParameters,
   type InitialValues,
-  type Mode,
   prefixed,
   type Scope,
 } from './bijector';
@@ -110,10 +109,12 @@ export class Flow {
     return this.trainableVariables.reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** What the layers are given: parameters (the flow's own unless others are handed in), context and mode. */
-  scope(options: ContextOption & { readonly mode?: Mode; readonly parameters?: FlowParameters } = {}): Scope {
-    const { context, mode = 'evaluation', parameters = this.variables } = options;
-    return { parameters, mode, ...(context && { context }) };
+  /** What the layers are given: parameters (the flow's own unless others are handed in), context, mode and key. */
+  scope(
+    options: ContextOption & Pick<Scope, 'mode' | 'key'> & { readonly parameters?: FlowParameters } = {},
+  ): Scope {
+    const { context, mode = 'evaluation', parameters = this.variables, key } = options;
+    return { parameters, mode, ...(context && { context }), ...(key && { key }) };
   }
 
   /** z [batch, ...latentShape] and log|det dz/dx| [batch] of x [batch, ...shape]. The caller disposes them. */

@@ -39,6 +39,7 @@ export { type LogitOptions, logit } from './bijectors/logit';
 export { checkerboard, type Mask, type MaskName } from './bijectors/masks';
 export { actnorm, conditionalAffine, scaling } from './bijectors/scaling';
 export { permute, randomOrder, reshape, type SqueezeOptions, squeeze } from './bijectors/squeeze';
+export { type Standardization, standardize } from './bijectors/standardize';
 export {
   type BijectorCheck,
   type CheckBijectorOptions,
@@ -52,8 +53,10 @@ export type { Distribution } from './distributions/distribution';
 export { diagonalGaussian, gaussian } from './distributions/gaussian';
 export { logistic, logisticQuantile } from './distributions/logistic';
 export { type GaussianMixtureOptions, gaussianMixture } from './distributions/mixture';
+export { uniform } from './distributions/uniform';
 export { type ContextOption, Flow, type FlowOptions, type SampleOptions } from './flow';
 export { type InterpolateOptions, interpolate } from './interpolate';
+export type { FrontOptions, Support } from './models/front';
 export { type GlowOptions, glow, glowStep } from './models/glow';
 export { type ModelOptions, type NiceOptions, nice } from './models/nice';
 export { glowPresets, nicePresets, realNVPPresets, type TrainingSettings } from './models/presets';
@@ -79,3 +82,9 @@ export {
   fit,
   type Validation,
 } from './training/fit';
+export {
+  type FitDensityOptions,
+  type FitDensityProgress,
+  fitDensity,
+  type LogDensity,
+} from './training/fitDensity';

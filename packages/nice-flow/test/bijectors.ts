@@ -1,6 +1,8 @@
 /** Every bijector of the package, for the contract test, with parameters away from their first values. */
 import * as tf from '@tensorflow/tfjs-core';
 import { foldIn, key, normal } from '@tfkit/core';
+import { autoregressive, iafLayer, mafLayer } from '../src/autoregressive/index';
+import { cnf } from '../src/continuous/index';
 import {
   actnorm,
   additiveCoupling,
@@ -24,7 +26,10 @@ import {
   scaling,
   split,
   squeeze,
+  standardize,
 } from '../src/index';
+import { planar, radial, residual } from '../src/residual/index';
+import { elementwiseSpline, rationalQuadratic, splineCoupling } from '../src/splines/index';
 
 export interface BijectorEntry {
   readonly title: string;
@@ -35,12 +40,17 @@ export interface BijectorEntry {
   readonly range?: [number, number];
   /** Parameters that cannot matter for this shape: the triangles of a 1x1 matrix. */
   readonly unused?: readonly string[];
+  /** Why the entry cannot run on a backend. */
+  readonly except?: Readonly<Record<string, string>>;
 }
 
 const small = mlp({ hidden: [8], activation: 'tanh' });
 const conv = convNet({ channels: 4, kernelSizes: [3, 1, 3], activation: 'tanh' });
 const image = [2, 4, 2];
 const masks: Mask[] = ['first-half', 'second-half', 'even', 'odd', [1, 0, 0, 1, 1, 0]];
+
+/** A single entry depends on nothing, so that all but the last bias is idle. */
+const unusedOfOne = ['net.0.kernel', 'net.1.kernel'];
 
 export const entries: BijectorEntry[] = [
   { title: 'scaling', bijector: scaling(), shape: [5] },
@@ -128,6 +138,83 @@ export const entries: BijectorEntry[] = [
   { title: 'empty chain', bijector: chain([]), shape: [3] },
   { title: 'split', bijector: split({ inner: scaling() }), shape: [4] },
   { title: 'split with prior', bijector: split({ inner: actnorm(), keep: 1, prior: small }), shape: [4] },
+  { title: 'standardize', bijector: standardize({ mean: [1, 2], deviation: [0.5, 3] }), shape: [2] },
+  { title: 'standardize of images', bijector: standardize({ mean: 0.3, deviation: 2 }), shape: image },
+  ...(['identity', 'linear', 'circular'] as const).flatMap((tails) => [
+    {
+      title: `splineCoupling, ${tails} tails`,
+      bijector: splineCoupling({ mask: 'even', net: small, bins: 4, bound: 1.2, tails }),
+      shape: [5],
+    },
+    {
+      title: `elementwiseSpline, ${tails} tails`,
+      bijector: elementwiseSpline({ bins: 3, bound: 1.2, tails }),
+      shape: [3],
+    },
+  ]),
+  {
+    title: 'splineCoupling of images, context',
+    bijector: splineCoupling({ net: conv, bins: 3, bound: 1 }),
+    shape: image,
+    contextSize: 2,
+  },
+  {
+    title: 'mafLayer',
+    bijector: mafLayer({ hidden: [8, 8], activation: 'tanh' }),
+    shape: [4],
+    contextSize: 2,
+  },
+  {
+    title: 'mafLayer of one entry',
+    bijector: mafLayer({ hidden: [4], scaleMap: 'exp' }),
+    shape: [1],
+    unused: unusedOfOne,
+  },
+  {
+    title: 'mafLayer, own order',
+    bijector: mafLayer({ hidden: [8], order: [2, 0, 1], activation: 'elu' }),
+    shape: [3],
+  },
+  {
+    title: 'iafLayer',
+    bijector: iafLayer({ hidden: [8], order: 'reverse', activation: 'tanh' }),
+    shape: [4],
+  },
+  {
+    title: 'autoregressive spline',
+    bijector: autoregressive({
+      transformer: rationalQuadratic({ bins: 3 }),
+      hidden: [8],
+      activation: 'tanh',
+    }),
+    shape: [3],
+    contextSize: 1,
+  },
+  { title: 'planar', bijector: planar(), shape: [3] },
+  { title: 'radial', bijector: radial(), shape: [3] },
+  ...(['tanh', 'elu', 'lipswish'] as const).map((activation) => ({
+    title: `residual, ${activation}`,
+    bijector: residual({ hidden: [8], activation, coefficient: 0.7 }),
+    shape: [3],
+  })),
+  {
+    title: 'residual, context',
+    bijector: residual({ hidden: [8, 8], coefficient: 0.5 }),
+    shape: [2],
+    contextSize: 2,
+  },
+  {
+    title: 'cnf',
+    bijector: cnf({ hidden: [8] }),
+    shape: [3],
+    contextSize: 1,
+    except: { webgpu: 'it cannot be read synchronously in Node' },
+  },
+  ...(['softplus', 'swish'] as const).map((activation) => ({
+    title: `cnf of equal steps, ${activation}`,
+    bijector: cnf({ hidden: [8], steps: 12, activation, time: 0.5 }),
+    shape: [2],
+  })),
   { title: 'a step of Glow', bijector: glowStep(4), shape: [2, 2, 4] },
 ];
 

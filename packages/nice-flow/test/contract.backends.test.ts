@@ -13,8 +13,10 @@ function given({ shape, contextSize = 0, range = [-1.5, 1.5] }: BijectorEntry) {
   };
 }
 
-describeBackends('contract of bijectors', () => {
-  it.each(entries)(
+describeBackends('contract of bijectors', (backend) => {
+  const possible = entries.filter(({ except }) => !except?.[backend]);
+
+  it.each(possible)(
     '$title: the inverse inverts, the log-determinants are those of the Jacobian',
     async (entry) => {
       const { x, context } = given(entry);
@@ -29,7 +31,7 @@ describeBackends('contract of bijectors', () => {
     },
   );
 
-  it.each(entries)(
+  it.each(possible)(
     '$title: shapes are told, every trained parameter has a gradient, nothing leaks',
     async (entry) => {
       const { bijector, shape } = entry;

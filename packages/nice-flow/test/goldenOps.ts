@@ -1,5 +1,7 @@
 /** What each op of the golden format is in this package. */
 import * as tf from '@tensorflow/tfjs-core';
+import { iafLayer, mafLayer } from '../src/autoregressive/index';
+import { cnf } from '../src/continuous/index';
 import {
   actnorm,
   additiveCoupling,
@@ -27,6 +29,8 @@ import {
   squeeze,
 } from '../src/index';
 import { placeInCells } from '../src/quantization';
+import { planar, radial, residual } from '../src/residual/index';
+import { rationalQuadraticSpline, splineCoupling } from '../src/splines/index';
 
 export interface GoldenArray {
   readonly shape: number[];
@@ -111,6 +115,7 @@ function gradients(
   logLikelihood: (given: Tensors) => tf.Tensor,
 ): Tensors {
   const names = Object.keys(expected).flatMap((name) => (name.startsWith('grad.') ? [name.slice(5)] : []));
+  if (names.length === 0) return {};
   const values = tf.grads((...xs: tf.Tensor[]) =>
     tf.mean(logLikelihood({ ...tensors, ...Object.fromEntries(names.map((name, i) => [name, xs[i]!])) })),
   )(names.map((name) => tensors[name]!));
@@ -234,6 +239,54 @@ export const ops: Record<string, Compute> = {
       checkerboardEven: { shape: [height, width, 1], data: checkerboard(height, width) },
     };
   },
+  'rational-quadratic-spline': rationalQuadraticCase,
+  'rational-quadratic-coupling': (config, inputs, expected) =>
+    bijectorCase(inputs, expected, {
+      bijector: splineCoupling({
+        ...{ mask: maskOf(config.identity, config.transform), net: layersNet(config.activation) },
+        ...{ bins: config.bins, bound: config.tailBound },
+      }),
+      base: bases[config.prior]!(),
+      // The reference has all numbers of an entry together.
+      parameters: (given) => ({
+        ...given,
+        'net.1.kernel': reordered(given['net.1.kernel']!, config),
+        'net.1.bias': reordered(given['net.1.bias']!, config),
+      }),
+    }),
+  maf: (config, inputs, expected) => maskedCase(config, inputs, expected, mafLayer, -1),
+  iaf: (config, inputs, expected) => maskedCase(config, inputs, expected, iafLayer, 1),
+  planar: (config, inputs, expected) =>
+    bijectorCase(inputs, expected, {
+      ...{ bijector: planar(), base: bases[config.prior]!() },
+      parameters: (given) => given,
+    }),
+  radial: (config, inputs, expected) =>
+    bijectorCase(inputs, expected, {
+      ...{ bijector: radial(), base: bases[config.prior]!() },
+      parameters: ({ center, alpha, beta }) => ({ center: center!, logAlpha: tf.log(alpha!), beta: beta! }),
+    }),
+  residual: (config, inputs, expected) =>
+    bijectorCase(inputs, expected, {
+      bijector: residual({ hidden: inputs['net.0.bias']!.shape, activation: config.activation }),
+      base: bases[config.prior]!(),
+      parameters: (given) => withoutPrefix(given, 'net'),
+    }),
+  cnf: (config, inputs, expected) =>
+    bijectorCase(inputs, expected, {
+      ...{ bijector: cnfOf(config, inputs), base: bases[config.prior]!() },
+      parameters: ({ A, W1, b1, v, W2, b2 }) =>
+        A
+          ? {
+              'net.0.kernel': tf.transpose(A),
+              'net.0.bias': tf.zeros([A.shape[0]!]),
+              'net.0.time': tf.zeros([A.shape[0]!]),
+            }
+          : {
+              ...{ 'net.0.kernel': W1!, 'net.0.bias': b1!, 'net.0.time': v! },
+              ...{ 'net.1.kernel': W2!, 'net.1.bias': b2! },
+            },
+    }),
   'dequantize-logit': dequantizeLogit,
   priors,
   'bits-per-dim': async (_config, _inputs, { rows }) => {
@@ -277,6 +330,94 @@ function determinant(matrix: number[], size: number): number {
     const minor = matrix.slice(size).filter((_, at) => at % size !== column);
     return sum + (column % 2 === 0 ? 1 : -1) * value * determinant(minor, size - 1);
   }, 0);
+}
+
+/** All numbers of an entry together, [..., n, K], to all first numbers, then all second ones, [..., K * n]. */
+const numbersFirst = (tensor: tf.Tensor) => {
+  const axes = tensor.shape.map((_, axis) => axis);
+  const [n, size] = tensor.shape.slice(-2) as [number, number];
+  const order = [...axes.slice(0, -2), axes.length - 1, axes.length - 2];
+  return tf.reshape(tf.transpose(tensor, order), [...tensor.shape.slice(0, -2), size * n]);
+};
+
+async function rationalQuadraticCase(config: Config, inputs: Inputs, expected: Inputs) {
+  const options = {
+    ...{ bins: config.bins, bound: config.tailBound },
+    ...{ minBinWidth: config.minBinWidth, minBinHeight: config.minBinHeight },
+    minDerivative: config.minDerivative,
+  };
+  const tensors = upload(inputs);
+  const raw = (given: Tensors) =>
+    tf.concat(
+      ['Widths', 'Heights', 'Derivatives'].map((name) => numbersFirst(given[`unnormalized${name}`]!)),
+      -1,
+    );
+  const run = (given: Tensors) => {
+    const { value: z, logSlope } = rationalQuadraticSpline(given.x!, raw(given), options);
+    const logDet = tf.sum(logSlope, 1);
+    const logLikelihood = tf.add(bases[config.prior]!().logProb(z, none), logDet);
+    return { z, logDetElementwise: logSlope, logDet, logLikelihood };
+  };
+  const back = rationalQuadraticSpline(tensors.zNew!, raw(tensors), { ...options, direction: 'inverse' });
+  return download({
+    ...run(tensors),
+    ...{ xNew: back.value, logDetInverseElementwise: tf.neg(back.logSlope) },
+    ...gradients(tensors, expected, (given) => run(given).logLikelihood),
+  });
+}
+
+const reordered = (tensor: tf.Tensor, { transform, bins }: Config): tf.Tensor =>
+  numbersFirst(tf.reshape(tensor, [...tensor.shape.slice(0, -1), transform.length, 3 * bins - 1]));
+
+const withoutPrefix = (tensors: Tensors, prefix: string): Tensors =>
+  Object.fromEntries(
+    Object.entries(tensors).flatMap(([name, tensor]) =>
+      name.startsWith(`${prefix}.`) ? [[name.slice(prefix.length + 1), tensor]] : [],
+    ),
+  );
+
+/** MAF has t = -mu and s = -alpha, IAF t = mu and s = alpha. The masks are those the layer makes. */
+async function maskedCase(
+  config: Config,
+  inputs: Inputs,
+  expected: Inputs,
+  layer: typeof mafLayer,
+  sign: number,
+): Promise<Record<string, Computed>> {
+  const { hidden, activation } = config;
+  const bijector = layer({ hidden, activation, scaleMap: 'exp' });
+  const values = bijector.init([0, 1], { shape: [inputs.x!.shape[1]!], contextSize: 0 });
+  const masks = Object.fromEntries(
+    [0, 1, 2].map((i) => {
+      const { shape, data } = values[`net.${i}.mask`]!;
+      return [`net.${i}.mask`, tf.tensor(data, [...shape])];
+    }),
+  );
+  const computed = await bijectorCase(inputs, expected, {
+    ...{ bijector, base: bases[config.prior]!() },
+    parameters: (given) => ({
+      ...renamed(given, 'made', 'net'),
+      ...masks,
+      'net.2.kernel': tf.mul(tf.concat([given['made.mu.kernel']!, given['made.alpha.kernel']!], 1), sign),
+      'net.2.bias': tf.mul(tf.concat([given['made.mu.bias']!, given['made.alpha.bias']!], 0), sign),
+    }),
+  });
+  const [first, second, last] = [0, 1, 2].map((i) => masks[`net.${i}.mask`]!) as [
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor,
+  ];
+  const mask = await download({
+    ...{ 'mask.0': first, 'mask.1': second },
+    'mask.2': tf.slice(last, [0, 0], [last.shape[0]!, last.shape[1]! / 2]),
+  });
+  return { ...computed, ...mask };
+}
+
+function cnfOf(config: Config, inputs: Inputs): Bijector {
+  const hidden = config.field === 'linear' ? [] : inputs.b1!.shape;
+  const steps = tf.getBackend() === 'webgpu' ? { steps: 40 } : { rtol: 1e-5, atol: 1e-6 };
+  return cnf({ hidden, activation: 'tanh', time: config.t1, ...steps });
 }
 
 async function dequantizeLogit(config: Config, inputs: Inputs): Promise<Record<string, Computed>> {

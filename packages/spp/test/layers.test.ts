@@ -123,6 +123,7 @@ describeBackends(
           tfl.layers.dense({ units: 1 }),
         ],
       });
+      model.setWeights(model.getWeights().map(({ shape }, i) => seededTensor(i, shape, -0.4, 0.4)));
       model.compile({ optimizer: tf.train.adam(0.02), loss: 'meanSquaredError' });
       // The target: the largest value of the image.
       const losses: number[] = [];

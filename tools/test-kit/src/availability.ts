@@ -2,6 +2,7 @@
  * Which backends the tests can run on here, found without loading any of them, and the command that brings each absent
  * one. Used by vitest.config.ts (which projects, which backends), by the reporter (what was not tested) and by tools.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
@@ -13,7 +14,7 @@ export const repositoryRoot = fileURLToPath(new URL('../../..', import.meta.url)
 export const cacheFolder = process.env.TFKIT_CACHE ?? join(repositoryRoot, '.cache');
 
 /** What `TFKIT_REQUIRE_BACKENDS` may name; `browser` stands for webgl and webgpu in Chromium. */
-export const testTargets = ['cpu', 'wasm', 'tensorflow', 'webgpu', 'browser'] as const;
+export const testTargets = ['cpu', 'wasm', 'tensorflow', 'webgpu', 'browser', 'openmpi', 'mpich'] as const;
 export type TestTarget = (typeof testTargets)[number];
 
 export interface Availability {
@@ -44,7 +45,44 @@ export function findTestTargets(): Availability[] {
       detail: chromium ?? 'no Chromium found (CHROMIUM, chromium, google-chrome)',
       install: 'npm run setup:backends -- chromium',
     },
+    ...(['openmpi', 'mpich'] as const).map((target) => {
+      const launcher = mpiLauncher(target);
+      return {
+        target,
+        available: launcher !== undefined,
+        detail: launcher?.command.join(' ') ?? 'its launcher is not found',
+        install: `npm run setup:backends -- ${target}`,
+      };
+    }),
   ];
+}
+
+export interface MpiLauncher {
+  /** Starts a job: to be followed by `-n`, a number and a program. More ranks than cores are allowed. */
+  readonly command: readonly string[];
+  /** What the launcher and its ranks need in their environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** How jobs of Open MPI or MPICH are started here, if they can be. */
+export function mpiLauncher(engine: 'openmpi' | 'mpich'): MpiLauncher | undefined {
+  if (engine === 'openmpi') {
+    if (!/Open MPI/.test(firstLine('mpirun'))) return undefined;
+    const asRoot = process.getuid?.() === 0 ? ['--allow-run-as-root'] : [];
+    return { command: ['mpirun', ...asRoot, '--oversubscribe', '--bind-to', 'none'], env: {} };
+  }
+  const folder = join(cacheFolder, 'mpich', 'root', 'usr');
+  const launcher = join(folder, 'bin', 'mpiexec.hydra');
+  if (!existsSync(launcher)) return undefined;
+  const libraries = join(folder, 'lib', process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu');
+  return {
+    command: [launcher, '-bootstrap', 'fork'],
+    env: { LD_LIBRARY_PATH: [libraries, join(libraries, 'slurm-wlm')].join(':') },
+  };
+}
+
+function firstLine(command: string): string {
+  return spawnSync(command, ['--version'], { encoding: 'utf8' }).stdout?.split('\n')[0] ?? '';
 }
 
 /** The targets that `TFKIT_REQUIRE_BACKENDS` makes mandatory; throws on a name that is no target. */
@@ -72,6 +110,24 @@ export function tfjsNodeAnchor(): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The versions of Node that the packages are tried on beside the one that runs, as `setup:backends` brings them. */
+export const otherNodes = [22, 24, 26] as const;
+
+/** The Node that runs, and those in the cache folder; `path` is absent where there is none. */
+export function findNodes(): { major: number; path: string | undefined; install: string }[] {
+  const own = Number(process.versions.node.split('.')[0]);
+  const others = otherNodes.filter((major) => major !== own);
+  return [
+    { major: own, path: process.execPath, install: '' },
+    ...others.map((major) => {
+      const modules = join(cacheFolder, `node-${major}`, 'node_modules');
+      const path = join(modules, `node-${process.platform}-${process.arch}`, 'bin', 'node');
+      const install = `npm run setup:backends -- node-${major}`;
+      return { major, path: existsSync(path) ? path : undefined, install };
+    }),
+  ];
 }
 
 /** The folder of the npm package `webgpu` (Dawn for Node), if it was installed. */
@@ -104,6 +160,23 @@ export function findChromium(): string | undefined {
   }
   return undefined;
 }
+
+/** Chromium for tests: no services of its own, and WebGPU and WebGL in software. */
+export const chromiumArguments = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  '--use-gl=angle',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+  '--ignore-gpu-blocklist',
+];
 
 function webgpuAvailability(): Availability {
   const module = webgpuModuleFolder();

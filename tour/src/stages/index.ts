@@ -7,6 +7,7 @@ import { stage as marginSoftmax } from './margin-softmax';
 import { stage as niceFlow } from './nice-flow';
 import { stage as segMetrics } from './seg-metrics';
 import { stage as segmentation } from './segmentation';
+import { stage as splineFlow } from './spline-flow';
 import { stage as spp } from './spp';
 import { stage as exports } from './tf-export-decorator';
 
@@ -17,6 +18,7 @@ export const stages: readonly Stage[] = [
   spp,
   marginSoftmax,
   niceFlow,
+  splineFlow,
   diffusionSamplers,
   ddp,
   exports,

@@ -16,6 +16,8 @@ const side = 28;
 const size = side ** 2;
 const quantization = { levels: 256 };
 const temperatures = [0.5, 0.75, 1];
+/** Under eight pictures in a card there is room for a number. */
+const numbered = Array.from({ length: 8 }, (_, i) => `${i + 1}`);
 
 export const stage: Stage = {
   name: 'nice-flow',
@@ -167,12 +169,12 @@ function report(
     }),
     images({
       items: rows.map((row, i) => ({ pictures: row, caption: `temperature ${temperatures[i]}` })),
-      labels: Array.from({ length: 8 }, (_, i) => `sample ${i + 1}`),
+      labels: numbered,
       caption: 'The first eight samples at three temperatures, from the same noise, not chosen.',
     }),
     images({
       items: [{ pictures: way, caption: 'left and right: the first two test digits' }],
-      labels: Array.from({ length: 8 }, (_, i) => `step ${i + 1}`),
+      labels: numbered,
       caption: 'On the way between two real digits, in the latent space.',
     }),
   ];

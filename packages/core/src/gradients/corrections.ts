@@ -1,9 +1,10 @@
-/** Gradients that tfjs has wrong, or refuses, in the form of its own gradient registry. */
+/** Gradients that tfjs has wrong, slow, or refuses, in the form of its own gradient registry. */
 import * as tf from '@tensorflow/tfjs-core';
 import { einsumGradient } from '../einsum';
 import { conv2dFilterGradient, conv2dInputGradient } from './conv2d';
 import { depthwiseFilterGradient, depthwiseInputGradient } from './depthwise';
 import { convAttributes, type TfjsConvAttributes } from './geometry';
+import { reluGradient } from './relu';
 
 /** conv2d (and conv1d, which is built on it): any dilation; both gradients can be differentiated again. */
 const conv2d: tf.GradConfig = {
@@ -59,7 +60,13 @@ const cumsum: tf.GradConfig = {
   },
 };
 
-export const corrections: readonly tf.GradConfig[] = [conv2d, depthwiseConv2d, cumsum, einsumGradient];
+export const corrections: readonly tf.GradConfig[] = [
+  conv2d,
+  depthwiseConv2d,
+  cumsum,
+  einsumGradient,
+  reluGradient,
+];
 
 const permuted = ([n, c, h, w]: [number, number, number, number]): [number, number, number, number] => [
   n,

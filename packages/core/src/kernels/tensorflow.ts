@@ -6,12 +6,16 @@ import { allOnes, axesOf, convAttributes, type TfjsConvAttributes } from '../gra
 import { applyPatch, replaceKernels } from '../patches';
 import { compositionKernels, runStock } from './compositions';
 import { type FastKernel, layerKernels, stockKernel } from './fast';
-import { adam, conv2dBackpropFilter, conv2dBackpropInput } from './tensorflow/ops';
+import { adam } from './tensorflow/adam';
+import { cast, conv2dBackpropFilter, conv2dBackpropInput, matMul, step } from './tensorflow/ops';
 
 const fast: Record<string, FastKernel> = {
   TfkitConv2DBackpropInput: conv2dBackpropInput,
   TfkitConv2DBackpropFilter: conv2dBackpropFilter,
   TfkitAdam: adam,
+  Cast: cast,
+  Step: step,
+  BatchMatMul: matMul,
 };
 
 export function applyTensorflowKernels(): void {

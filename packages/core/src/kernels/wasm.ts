@@ -20,6 +20,7 @@ import * as conv from './wasm/conv2d';
 import * as depthwise from './wasm/depthwise';
 import { adam, exp, identity, linearCombination, mean, sum, unsortedSegmentSum } from './wasm/elementwise';
 import { batchMatMul, fusedMatMul } from './wasm/matMul';
+import { slice, splitV, unpack } from './wasm/slice';
 
 const compositions = compositionKernels('wasm', {
   Conv2DBackpropFilter: (inputs, attributes) => filterGradient(inputs, withoutDilation(attributes)),
@@ -53,7 +54,10 @@ const fast: Record<string, FastKernel> = {
   Exp: exp,
   Identity: identity,
   Mean: mean,
+  Slice: slice,
+  SplitV: splitV,
   Sum: sum,
+  Unpack: unpack,
   UnsortedSegmentSum: unsortedSegmentSum,
   TfkitLinearCombination: linearCombination,
   TfkitAdam: adam,

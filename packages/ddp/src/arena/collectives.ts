@@ -3,9 +3,10 @@
  * reduces its own share of the elements over the slots of all, and all copy the result.
  */
 import type { CollectiveArray } from '@tfkit/core';
-import type { CollectiveRecord, Lane } from './lane';
+import type { Lane } from './lane';
 import { pageBytes, pages, slotBytes, stagingOffset, word } from './layout';
 import type { Halves } from './memory';
+import type { CollectiveRecord } from './records';
 import { arrayOf, types } from './types';
 
 /** Shares begin at multiples of 64 bytes, or two ranks would write one cache line. */
@@ -19,29 +20,48 @@ function shareStart(rank: number, size: number, count: number, elementBytes: num
   return Math.min(count, Math.ceil(((rank / size) * count) / unit) * unit);
 }
 
-/** Reduces this rank's share of `count` elements over the slots of all ranks. */
+/** What a mean multiplies by; the reduction is then a sum. */
+const arithmetic = (
+  { worldSize }: Lane,
+  { operation }: CollectiveRecord,
+): [operation: number, scale: number] => (operation === meanOperation ? [0, 1 / worldSize] : [operation, 1]);
+
+/** Reduces this rank's share of `count` elements over the slots of the arena's ranks. */
 function reduceShare(
   lane: Lane,
-  { type, operation }: CollectiveRecord,
+  record: CollectiveRecord,
   place: { out: number; slots: number; stride: number },
   count: number,
 ): void {
-  const bytes = types[type]!.array.BYTES_PER_ELEMENT;
-  const { rank, size, memory } = lane;
+  const bytes = types[record.type]!.array.BYTES_PER_ELEMENT;
+  const { rank, size } = lane;
   const start = shareStart(rank, size, count, bytes);
   const length = shareStart(rank + 1, size, count, bytes) - start;
-  if (length <= 0) return;
-  const isMean = operation === meanOperation;
-  memory.reducer.reduce(
-    type,
-    isMean ? 0 : operation,
-    place.out + start * bytes,
-    place.slots + start * bytes,
-    place.stride,
-    size,
-    length,
-    isMean ? 1 / size : 1,
-  );
+  if (length > 0) reducePart(lane, record, place, start * bytes, length);
+}
+
+/** Reduces `length` elements from the byte `at` of the slots on. */
+function reducePart(
+  lane: Lane,
+  record: CollectiveRecord,
+  { out, slots, stride }: { out: number; slots: number; stride: number },
+  at: number,
+  length: number,
+): void {
+  const [operation, scale] = arithmetic(lane, record);
+  lane.memory.reducer.reduce(record.type, operation, out + at, slots + at, stride, lane.size, length, scale);
+}
+
+/** The reduction over the arena's ranks becomes that of all ranks. */
+function reduceAcross(
+  lane: Lane,
+  record: CollectiveRecord,
+  out: number,
+  count: number,
+  compression?: Halves,
+): void {
+  const [operation] = arithmetic(lane, record);
+  lane.acrossProcesses((link) => link.allReduce(out, count, { type: record.type, operation, compression }));
 }
 
 /** Elementwise reduction of `data` into `out`, which may be `data` itself. */
@@ -58,64 +78,66 @@ export function allReduce<T extends CollectiveArray>(
     if (isFirst) lane.begin(record);
     else lane.barrier();
     reduceShare(lane, record, place, count);
+    reduceAcross(lane, record, place.out, count);
     lane.barrier();
     out.set(lane.memory.view(arrayOf(record.type), place.out, count) as never, start);
   });
 }
 
-/** The reduction of this rank's part of `data`, which has size equal parts. */
+/** The reduction of this rank's part of `data`, which has worldSize equal parts. */
 export function reduceScatter<T extends CollectiveArray>(lane: Lane, data: T, record: CollectiveRecord): T {
-  const { rank, size, memory } = lane;
-  const part = data.length / size;
+  const { rank, worldRank, worldSize, memory } = lane;
+  const part = data.length / worldSize;
   const out = new (arrayOf(record.type))(part) as T;
   const place = stagingPlace(lane);
-  const bytes = data.BYTES_PER_ELEMENT;
-  const isMean = record.operation === meanOperation;
-  forChunks(data.length, slotBytes / bytes, (start, count, isFirst) => {
-    stage(lane, record.type, data, start, count);
+  const { type } = record;
+  const slot = memory.view(
+    arrayOf(type),
+    place.slots + rank * place.stride,
+    slotBytes / data.BYTES_PER_ELEMENT,
+  );
+  // The same piece of each rank's part, one after the other.
+  forChunks(part, Math.floor(slot.length / worldSize), (start, count, isFirst) => {
+    for (let other = 0; other < worldSize; other++) {
+      const from = other * part + start;
+      slot.set(data.subarray(from, from + count) as never, other * count);
+    }
     if (isFirst) lane.begin(record);
     else lane.barrier();
-    const from = Math.max(start, rank * part);
-    const length = Math.min(start + count, (rank + 1) * part) - from;
-    if (length > 0) {
-      const at = (from - start) * bytes;
-      const [scale, operation] = isMean ? [1 / size, 0] : [1, record.operation];
-      memory.reducer.reduce(
-        record.type,
-        operation,
-        place.out + at,
-        place.slots + at,
-        place.stride,
-        size,
-        length,
-        scale,
-      );
-      out.set(memory.view(arrayOf(record.type), place.out + at, length) as never, from - rank * part);
-    }
+    let own = worldRank * count;
+    if (lane.hasLink) {
+      reduceShare(lane, record, place, worldSize * count);
+      const [operation] = arithmetic(lane, record);
+      lane.acrossProcesses((link) => link.reduceScatter(place.out, count, { type, operation }));
+      own = rank * count;
+    } else reducePart(lane, record, place, own * data.BYTES_PER_ELEMENT, count);
+    const result = memory.view(arrayOf(type), place.out, own + count).subarray(own);
+    out.set(result as never, start);
     lane.barrier();
   });
   return out;
 }
 
+/** The arrays of all ranks. Pieces of them come to lie one after the other where results do. */
 export function allGather<T extends CollectiveArray>(lane: Lane, data: T, record: CollectiveRecord): T[] {
-  const { size, memory } = lane;
-  const chunk = slotBytes / data.BYTES_PER_ELEMENT;
+  const { worldRank, worldSize, memory } = lane;
   const array = arrayOf(record.type);
-  stage(lane, record.type, data, 0, Math.min(chunk, data.length));
   const counts = lane.begin(record);
   const out = Array.from(counts, (count) => new array(count) as T);
-  const longest = Math.max(...counts);
-  for (let start = 0; ; ) {
-    for (let rank = 0; rank < size; rank++) {
-      const count = Math.min(chunk, counts[rank]! - start);
-      if (count > 0) out[rank]!.set(memory.view(array, stagingOffset(size, rank), count) as never, start);
+  const place = stagingPlace(lane).out;
+  const chunk = Math.floor(slotBytes / data.BYTES_PER_ELEMENT / worldSize);
+  forChunks(Math.max(...counts), chunk, (start, count, isFirst) => {
+    if (!isFirst) lane.barrier();
+    const pieces = memory.view(array, place, worldSize * count);
+    pieces.set(data.subarray(start, start + count) as never, worldRank * count);
+    lane.barrier();
+    lane.acrossProcesses((link) => link.allGather(place, count, record.type));
+    for (let rank = 0; rank < worldSize; rank++) {
+      const length = Math.min(count, counts[rank]! - start);
+      if (length > 0) out[rank]!.set(pieces.subarray(rank * count, rank * count + length) as never, start);
     }
-    lane.barrier();
-    start += chunk;
-    if (start >= longest) return out;
-    stage(lane, record.type, data, start, Math.max(0, Math.min(chunk, data.length - start)));
-    lane.barrier();
-  }
+  });
+  return out;
 }
 
 /** Puts the array of the rank `record.root` into `out`. */
@@ -125,14 +147,17 @@ export function broadcast<T extends CollectiveArray>(
   out: T,
   record: CollectiveRecord,
 ): void {
-  const { rank, size, memory } = lane;
+  const { worldRank, memory } = lane;
+  const { root, type } = record;
+  const place = stagingPlace(lane).out;
   forChunks(data.length, slotBytes / data.BYTES_PER_ELEMENT, (start, count, isFirst) => {
-    if (rank === record.root) stage(lane, record.type, data, start, count);
     if (isFirst) lane.begin(record);
     else lane.barrier();
-    const from = memory.view(arrayOf(record.type), stagingOffset(size, record.root), count);
-    if (rank !== record.root || out !== data) out.set(from as never, start);
+    const sent = memory.view(arrayOf(type), place, count);
+    if (worldRank === root) sent.set(data.subarray(start, start + count) as never);
     lane.barrier();
+    lane.acrossProcesses((link) => link.broadcast(place, count, { type, rank: root }));
+    if (worldRank !== root || out !== data) out.set(sent as never, start);
   });
 }
 
@@ -174,10 +199,11 @@ export function reduceBucket(lane: Lane, bucket: BucketPlace): void {
   if (compression) {
     const start = shareStart(rank, size, count, 2);
     const length = shareStart(rank + 1, size, count, 2) - start;
-    const scale = operation === meanOperation ? 1 / size : 1;
+    const [, scale] = arithmetic(lane, record);
     const [out, from] = [bucket.out + start * 4, slots + start * 2];
     if (length > 0) memory.reducer.reduceHalves(compression, out, from, stride, size, length, scale);
   } else reduceShare(lane, record, bucket, count);
+  reduceAcross(lane, record, bucket.out, count, compression);
   lane.barrier();
 }
 

@@ -1,8 +1,9 @@
-/** A process group over a shared memory: the ranks are threads or processes of one host. */
+/** A process group over a shared memory, whose ranks are threads or processes of one host, and over the link to others. */
 import { deserialize, serialize } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { type CollectiveArray, checkInteger, checkNumber, type ReduceOp } from '@tfkit/core';
 import { checkParts, checkResident, checkRoot, recordOf } from '../arguments';
+import { openLink } from '../mpi/link';
 import type {
   BackendName,
   BarrierOptions,
@@ -25,14 +26,14 @@ import {
 } from './collectives';
 import { setState } from './failure';
 import { Lane } from './lane';
-import { lanes } from './layout';
+import { lanes, word } from './layout';
 import type { SharedMemory } from './memory';
 import { endRequests, postBucket, waitForRequest } from './requests';
 
 export interface ArenaGroupOptions {
   readonly backend: BackendName;
-  readonly rank: number;
-  readonly size: number;
+  /** This rank in the arena. */
+  readonly arenaRank: number;
   readonly localRank: number;
   readonly restarts: number;
   readonly timeout: number;
@@ -47,10 +48,11 @@ const alignment = 64;
 
 /** Joins the group of a memory. Blocks until all ranks are there. */
 export function joinArena(memory: SharedMemory, options: ArenaGroupOptions): ProcessGroup {
-  const { rank, size, timeout } = options;
-  const lane = new Lane(memory, rank, size, lanes.main, timeout);
+  const { backend, localRank, restarts, arenaRank: rank, timeout } = options;
+  const size = Atomics.load(memory.words, word.size);
+  const lane = new Lane(memory, rank, size, lanes.main, timeout, openLink(memory, lanes.main, timeout));
   const sync = createSync(lane);
-  lane.begin({ kind: 'join', type: 0, operation: 0, root: 0, count: size });
+  lane.begin({ kind: 'join', type: 0, operation: 0, root: 0, count: lane.worldSize });
   let isCommunicating = false;
   let destroyed = false;
 
@@ -63,7 +65,12 @@ export function joinArena(memory: SharedMemory, options: ArenaGroupOptions): Pro
   };
 
   return {
-    ...options,
+    backend,
+    rank: lane.worldRank,
+    size: lane.worldSize,
+    localRank,
+    restarts,
+    timeout,
     sync,
     ...promisesOf(sync),
     allocate(length) {
@@ -78,7 +85,7 @@ export function joinArena(memory: SharedMemory, options: ArenaGroupOptions): Pro
     },
     allReduceResident: (buffer, part = {}) => reduceBucket(lane, placeOf('allReduceResident', buffer, part)),
     start(buffer, part = {}): Pending {
-      if (!isCommunicating) startCommWorker(memory, options);
+      if (!isCommunicating) startCommWorker(lane);
       isCommunicating = true;
       return { number: postBucket(memory, rank, placeOf('start', buffer, part)) };
     },
@@ -93,14 +100,14 @@ export function joinArena(memory: SharedMemory, options: ArenaGroupOptions): Pro
 }
 
 /** It needs no event loop of this thread to start, so a rank may block at once. */
-function startCommWorker(memory: SharedMemory, { rank, size, timeout }: ArenaGroupOptions): void {
+function startCommWorker({ memory, rank, size, timeout }: Lane): void {
   const data: CommWorkerData = { tfkitComm: { handle: memory.handle, rank, size, timeout } };
   const worker = new Worker(workerFile('comm'), { workerData: data });
   worker.unref();
 }
 
 function createSync(lane: Lane): SyncProcessGroup {
-  const { rank, size } = lane;
+  const { worldRank: rank, worldSize: size } = lane;
   const gatherBytes = (value: unknown) => {
     const bytes = new Uint8Array(serialize(value));
     return allGather(lane, bytes, recordOf('allGather', bytes));

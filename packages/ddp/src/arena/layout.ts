@@ -22,9 +22,16 @@ export const word = {
   end: 5,
   /** 1 while a thread enters names into tfjs-node's addon. */
   tfjsNode: 6,
+  /** The rank of the first of this arena's ranks: 0, but where an arena is a part of a job over MPI. */
+  firstRank: 7,
+  /** Ranks of the whole job; 0 means `size`. */
+  worldSize: 8,
   /** The text of the abort, UTF-8. */
   abortText: 16,
   abortTextEnd: 16 + 512,
+  /** The link to other processes, see `mpi/mailbox.ts`. */
+  link: 544,
+  mail: 576,
   ranks: 1024,
 } as const;
 
@@ -74,6 +81,10 @@ export const headerBytes = (size: number): number => pages(rankBase(size) * 4) *
 
 /** The staging slot of a rank; that of rank `size` holds results. */
 export const stagingOffset = (size: number, rank: number): number => headerBytes(size) + rank * slotBytes;
+
+/** The rank in the job of an arena's rank. */
+export const worldRank = (words: Int32Array, rank: number): number =>
+  Atomics.load(words, word.firstRank) + rank;
 
 /** Bytes of a new arena. */
 export const initialBytes = (size: number): number => stagingOffset(size, size + 1);

@@ -27,7 +27,7 @@ export function postBucket(memory: SharedMemory, rank: number, bucket: BucketPla
 
 /** Waits until the comm worker has done request `number`. */
 export function waitForRequest(lane: Lane, number: number): void {
-  const { memory, rank, timeout } = lane;
+  const { memory, rank, worldRank, timeout } = lane;
   const index = rankBase(rank) + rankWord.completed;
   for (let spin = 0; spin < 2000; spin++) if (Atomics.load(memory.words, index) >= number) return;
   // The comm worker itself reports a rank that is late; this is for a comm worker that is gone.
@@ -37,9 +37,9 @@ export function waitForRequest(lane: Lane, number: number): void {
     if (done >= number) return;
     throwFailure(memory, 'wait');
     if (performance.now() > deadline) {
-      const text = `the communication thread of rank ${rank} does not answer.`;
-      abortGroup(memory, rank, 'timeout', text);
-      throw new CollectiveError(`wait: ${text}`, { rank, reason: 'timeout' });
+      const text = `the communication thread of rank ${worldRank} does not answer.`;
+      abortGroup(memory, worldRank, 'timeout', text);
+      throw new CollectiveError(`wait: ${text}`, { rank: worldRank, reason: 'timeout' });
     }
     memory.wait(index, done, 200);
   }

@@ -12,6 +12,10 @@ export interface RunOptions {
   readonly threads: number | undefined;
   /** Devices by their numbers, or 'none'; default: those that CUDA_VISIBLE_DEVICES or the driver shows. */
   readonly gpus: readonly string[] | undefined;
+  /** Hosts over which MPI starts `ranks` ranks each; undefined: this one, without MPI. */
+  readonly hosts: readonly string[] | undefined;
+  /** The command that starts an MPI job, with options of its own. */
+  readonly mpirun: readonly string[];
   readonly prefix: boolean;
   readonly script: string;
   readonly args: readonly string[];
@@ -21,13 +25,16 @@ export const usage = `Usage: tfkit-ddp run [options] <script> [arguments of the 
 
 Runs <script> once on each rank. The script joins its group with initProcessGroup().
 
-  -n, --ranks <number>      how many ranks; default: the number of cores
+  -n, --ranks <number>      how many ranks, on each host; default: the number of cores
   --backend <name>          threads (default; one process, nothing to install) or
                             processes (one process a rank, for several GPUs; needs: npm install koffi)
   --max-restarts <number>   run again this often after a failure; the script resumes from its checkpoint; default 0
   --timeout <seconds>       how long a rank waits for another in a collective; default 300
   --threads <number>        threads of TensorFlow in each rank; default: cores / ranks
   --gpus <numbers | none>   processes: GPUs by their numbers, dealt to the ranks in turn; default: all there are
+  --hosts <names>           run on these hosts, as a,b: mpirun starts one process on each with a thread a rank, or with
+                            --backend processes one process a rank; needs Open MPI or MPICH, and: npm install koffi
+  --mpirun <command>        the launcher of MPI, with options of its own; default: mpirun
   --no-prefix               do not write [rank] before each line
   -h, --help                this text
 
@@ -67,6 +74,8 @@ export function parseCommandLine(argv: readonly string[], cores: number): RunOpt
     timeout,
     threads: found.threads,
     gpus: found.gpus,
+    hosts: found.hosts,
+    mpirun: found.mpirun ?? ['mpirun'],
     prefix,
     script,
     args: rest,
@@ -107,6 +116,14 @@ function readOption(
       found.gpus = text === 'none' ? [] : text.split(',');
       return;
     }
+    case '--hosts':
+      found.hosts = value(name).split(',').filter(Boolean);
+      checkInteger(['tfkit-ddp', `the number of ${name}`], found.hosts.length, { min: 1 });
+      return;
+    case '--mpirun':
+      found.mpirun = value(name).split(/\s+/).filter(Boolean);
+      checkInteger(['tfkit-ddp', `the number of words of ${name}`], found.mpirun.length, { min: 1 });
+      return;
     case '--no-prefix':
       found.prefix = false;
       return;

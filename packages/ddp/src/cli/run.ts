@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OptionError } from '@tfkit/core';
 import { launchEnvironment } from './environment';
+import { runMpi } from './mpirun';
 import { parseCommandLine, type RunOptions, usage } from './options';
 import { runProcesses } from './processes';
 
@@ -28,7 +29,7 @@ export async function main(argv: readonly string[], cores = availableParallelism
   if (!existsSync(options.script)) {
     throw new OptionError(`tfkit-ddp: script must be a file, got '${parsed.script}', which is not there.`);
   }
-  if (options.ranks > cores) {
+  if (options.ranks > cores && !options.hosts) {
     const what = cores === 1 ? 'one core' : `${cores} cores`;
     say(`${options.ranks} ranks on ${what} take turns and train no faster than ${cores}. Use -n ${cores}.`);
   }
@@ -45,10 +46,7 @@ export async function main(argv: readonly string[], cores = availableParallelism
     child.on('close', () => children.delete(child));
   };
   for (let restarts = 0; ; restarts++) {
-    const attempt =
-      options.backend === 'threads'
-        ? await runHost(options, env, restarts, track)
-        : await runProcesses(options, env, restarts, track);
+    const attempt = await runOnce(options, env, restarts, track);
     if (attempt.ok) return 0;
     if (attempt.text) say(attempt.text);
     if (stopped) return 1;
@@ -58,6 +56,11 @@ export async function main(argv: readonly string[], cores = availableParallelism
     }
     say(`restart ${restarts + 1} of ${options.maxRestarts}.`);
   }
+}
+
+function runOnce(...[options, ...rest]: Parameters<typeof runHost>): Promise<Attempt> {
+  if (options.hosts) return runMpi(options, options.hosts, ...rest);
+  return options.backend === 'threads' ? runHost(options, ...rest) : runProcesses(options, ...rest);
 }
 
 /** All ranks in one process. What it cannot tell by itself, a signal that killed it, is told here. */

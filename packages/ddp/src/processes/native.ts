@@ -1,11 +1,6 @@
 /** The few functions of libc that shared memory between processes needs, through koffi, an optional peer. */
-import { createRequire } from 'node:module';
 import { BackendError } from '@tfkit/core';
-
-interface Koffi {
-  load(path: string): { func(signature: string): (...values: unknown[]) => unknown };
-  view(pointer: unknown, length: number): ArrayBuffer;
-}
+import { type Koffi, loadKoffi } from '../koffi';
 
 export interface Native {
   /** Maps `length` bytes of an open file from `offset` on, shared. */
@@ -31,22 +26,9 @@ const futexWakeOperation = 1;
 let native: Native | undefined;
 
 /** @throws BackendError if koffi is absent or the platform has no shared memory that it can open. */
-export function loadNative(require = createRequire(import.meta.url)): Native {
-  native ??= bind(loadKoffi(require));
+export function loadNative(require?: NodeJS.Require): Native {
+  native ??= bind(loadKoffi('processes', require));
   return native;
-}
-
-function loadKoffi(require: NodeJS.Require): Koffi {
-  try {
-    return require('koffi') as Koffi;
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'MODULE_NOT_FOUND' ? 'it is not installed' : message.split('\n')[0];
-    throw new BackendError(
-      `initProcessGroup: the backend 'processes' must have the npm package koffi, got none: ${reason}. ` +
-        'Run `npm install koffi`, or use the backend threads, which needs nothing.',
-    );
-  }
 }
 
 function bind(koffi: Koffi): Native {

@@ -1,8 +1,9 @@
 /** Ranks as worker threads of this process: starts them, notices the first that fails, and ends the others. */
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { abortGroup, failureFrom, failureOf, type GroupFailure, setState, stateWord } from '../arena/failure';
-import { lastCall } from '../arena/lane';
+import { word, worldRank } from '../arena/layout';
 import type { SharedMemory } from '../arena/memory';
+import { lastCall } from '../arena/records';
 import { createThreadMemory, openThreadMemory } from '../arena/threadMemory';
 import { RankError, textOf } from '../errors';
 import { workerFile } from '../worker/file';
@@ -45,6 +46,8 @@ export interface RunThreadsOptions {
   readonly prefix?: (rank: number) => string;
   readonly worker?: Pick<WorkerOptions, 'argv' | 'env' | 'execArgv' | 'resourceLimits'>;
   readonly signal?: AbortSignal;
+  /** Called with the memory before the ranks start: connects it with those of other processes. */
+  readonly connect?: (memory: SharedMemory) => Promise<void>;
   /** For tests: called with each worker. */
   readonly onWorker?: (worker: Worker, rank: number) => void;
 }
@@ -67,6 +70,7 @@ export async function runThreads(options: RunThreadsOptions): Promise<unknown[]>
   signal?.throwIfAborted();
   const wasm = createThreadMemory(size);
   const memory = openThreadMemory(wasm);
+  await options.connect?.(memory);
   const unguard = guardTfjsNode(memory.words);
   const workers: Worker[] = [];
   const endAll = () => Promise.all(workers.map((worker) => worker.terminate()));
@@ -81,10 +85,10 @@ export async function runThreads(options: RunThreadsOptions): Promise<unknown[]>
   try {
     const outcomes = await Promise.all(
       Array.from({ length: size }, async (_, rank) => {
-        const worker = startRank(wasm, rank, options);
+        const worker = startRank(wasm, rank, worldRank(memory.words, rank), options);
         workers.push(worker);
         options.onWorker?.(worker, rank);
-        const outcome = await outcomeOf(worker, rank);
+        const outcome = await outcomeOf(worker, worldRank(memory.words, rank));
         if (outcome.failure) {
           causes.set(rank, outcome.failure.cause);
           failed(outcome.failure);
@@ -103,14 +107,20 @@ export async function runThreads(options: RunThreadsOptions): Promise<unknown[]>
   }
 }
 
-function startRank(memory: WebAssembly.Memory, rank: number, options: RunThreadsOptions): Worker {
+function startRank(
+  memory: WebAssembly.Memory,
+  rank: number,
+  worldRank: number,
+  options: RunThreadsOptions,
+): Worker {
   const { size, task, timeout, restarts = 0, prefix, worker = {} } = options;
   const data: RankWorkerData = {
-    tfkitRank: { memory, rank, size, restarts, timeout, task, prefix: prefix?.(rank) ?? '' },
+    tfkitRank: { memory, rank, size, restarts, timeout, task, prefix: prefix?.(worldRank) ?? '' },
   };
-  return new Worker(workerFile('rank'), { ...worker, workerData: data, name: `rank ${rank}` });
+  return new Worker(workerFile('rank'), { ...worker, workerData: data, name: `rank ${worldRank}` });
 }
 
+/** `rank` as the job counts. */
 function outcomeOf(worker: Worker, rank: number): Promise<Outcome> {
   return new Promise((resolve) => {
     let result: unknown;
@@ -141,7 +151,9 @@ function throwFirstFailure(memory: SharedMemory, causes: ReadonlyMap<number, unk
   const failure = failureOf(memory);
   if (!failure) return;
   const { rank, text } = failure;
-  const collective = lastCall(memory, rank);
+  const local = rank - worldRank(memory.words, 0);
+  const size = Atomics.load(memory.words, word.size);
+  const collective = local >= 0 && local < size ? lastCall(memory, local) : undefined;
   const already = text.includes('last collective') || text.includes('same call');
   const where = collective && !already ? ` (its last collective was ${collective})` : '';
   const message = `spawn: ${text.replace(/\.$/, '')}${where}.`;

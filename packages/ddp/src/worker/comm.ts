@@ -2,11 +2,12 @@
 import { workerData } from 'node:worker_threads';
 import { abortGroup } from '../arena/failure';
 import { Lane } from '../arena/lane';
-import { lanes } from '../arena/layout';
+import { lanes, worldRank } from '../arena/layout';
 import type { MemoryHandle } from '../arena/memory';
 import { openMemory } from '../arena/open';
 import { serveRequests } from '../arena/requests';
 import { textOf } from '../errors';
+import { openLink } from '../mpi/link';
 
 export interface CommWorkerData {
   readonly tfkitComm: {
@@ -20,9 +21,10 @@ export interface CommWorkerData {
 const { handle, rank, size, timeout } = (workerData as CommWorkerData).tfkitComm;
 const memory = openMemory(handle);
 try {
-  serveRequests(new Lane(memory, rank, size, lanes.comm, timeout));
+  serveRequests(new Lane(memory, rank, size, lanes.comm, timeout, openLink(memory, lanes.comm, timeout)));
 } catch (error) {
   // The rank's own thread throws it at its next wait; a failure of the group is recorded already.
-  abortGroup(memory, rank, 'failed', `rank ${rank} failed to communicate: ${textOf(error)}`);
+  const world = worldRank(memory.words, rank);
+  abortGroup(memory, world, 'failed', `rank ${world} failed to communicate: ${textOf(error)}`);
 }
 memory.close();

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import vm from 'node:vm';
 import { parentPort, workerData } from 'node:worker_threads';
 import { BackendError, OptionError } from '@tfkit/core';
+import { word, worldRank } from '../arena/layout';
 import { currentGroup, initProcessGroup } from '../initProcessGroup';
 import type { ProcessGroup } from '../processGroup';
 import { writeDirectly } from '../threads/output';
@@ -14,12 +15,13 @@ type RankFunction = (group: ProcessGroup, ...args: unknown[]) => unknown;
 
 const { memory, task, prefix, rank, size, restarts } = (workerData as RankWorkerData).tfkitRank;
 
+const words = new Int32Array(memory.buffer);
 writeDirectly(prefix);
-guardTfjsNode(new Int32Array(memory.buffer));
+guardTfjsNode(words);
 // What programs written for torchrun read.
 Object.assign(process.env, {
-  RANK: String(rank),
-  WORLD_SIZE: String(size),
+  RANK: String(worldRank(words, rank)),
+  WORLD_SIZE: String(Atomics.load(words, word.worldSize) || size),
   LOCAL_RANK: String(rank),
   LOCAL_WORLD_SIZE: String(size),
   TORCHELASTIC_RESTART_COUNT: String(restarts),

@@ -13,21 +13,17 @@ export interface RawStep {
   readonly preview: Form;
 }
 
-const inputsOf = (instruction: RawInstruction): readonly number[] => {
-  if (instruction.op === 'combine') return instruction.terms.map(([register]) => register);
-  return instruction.op === 'noise' ? [] : [instruction.input];
-};
-
 /** Linear scan: a place is free again after the last instruction, or preview, that reads it. */
 export function allocate(steps: readonly RawStep[], count: number) {
   const lastUse = new Int32Array(count).fill(-1);
   let time = 0;
   for (const { instructions, preview } of steps) {
     for (const instruction of instructions) {
-      for (const register of inputsOf(instruction)) lastUse[register] = time;
+      if (instruction.op === 'combine') for (const term of instruction.terms) lastUse[term[0]] = time;
+      else if (instruction.op !== 'noise') lastUse[instruction.input] = time;
       time++;
     }
-    for (const [register] of preview) lastUse[register] = time;
+    for (const term of preview) lastUse[term[0]] = time;
     time++;
   }
   const last = steps.at(-1);
@@ -52,25 +48,26 @@ function place(steps: readonly RawStep[], lastUse: Int32Array, count: number) {
     free.push(...dead);
     return dead;
   };
-  const rename = (terms: Form): Form =>
-    Object.freeze(terms.map(([register, c]) => [at(register), c] as const));
+  const rename = (terms: Form): Form => Object.freeze(terms.map((term) => [at(term[0]), term[1]] as const));
   let time = 0;
   let modelCalls = 0;
   const placed = steps.map((step): PlanStep => {
     const instructions = step.instructions.map((instruction): Instruction => {
-      const renamed =
-        instruction.op === 'combine'
-          ? { ...instruction, terms: rename(instruction.terms) }
-          : instruction.op === 'noise'
-            ? instruction
-            : { ...instruction, input: at(instruction.input) };
       if (instruction.op === 'model') modelCalls++;
-      // The output gets its place before the inputs lose theirs: a model must not write where it reads.
+      // The inputs are read, and the output gets its place, before the inputs lose theirs: a model must not write where
+      // it reads.
+      const read =
+        instruction.op === 'combine'
+          ? { terms: rename(instruction.terms) }
+          : instruction.op === 'noise'
+            ? undefined
+            : { input: at(instruction.input) };
       const output = free.pop() ?? places++;
       placeOf[instruction.output] = output;
       alive.add(instruction.output);
       const release = ended(time++);
-      return Object.freeze(release.length ? { ...renamed, output, release } : { ...renamed, output });
+      const placed = { ...instruction, ...read, output } as Instruction;
+      return Object.freeze(release.length ? { ...placed, release } : placed);
     });
     const preview = rename(step.preview);
     const state = at(step.state);

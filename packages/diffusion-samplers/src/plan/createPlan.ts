@@ -136,7 +136,8 @@ function checkLimit(limit: Limit | undefined): void {
 function checkCoefficients(steps: Plan['steps'], solver: string): void {
   for (const [i, { instructions, from, to }] of steps.entries()) {
     for (const instruction of instructions) {
-      if (instruction.op !== 'combine' || instruction.terms.every(([, c]) => Number.isFinite(c))) continue;
+      if (instruction.op !== 'combine' || instruction.terms.every((term) => Number.isFinite(term[1])))
+        continue;
       const ratio = ({ alpha, sigma }: Level) => sigma / alpha;
       throw new OptionError(
         `createPlan: solver '${solver}' must have finite coefficients, got none at step ${i} (sigma/alpha ${ratio(from)} to ${ratio(to)}).`,

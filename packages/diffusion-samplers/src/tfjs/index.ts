@@ -19,6 +19,7 @@ import { TensorMachine } from './machine';
 
 export type { SampleStep } from '../engine/execute';
 export type { CommonOptions, SampleResult } from '../sample';
+export { tensors } from './arithmetic';
 
 /** A model on tensors. The engine disposes what it returns, and its input. */
 export type TensorModel = Model<tf.Tensor>;

@@ -132,8 +132,9 @@ export function backwardOthers(
         const h = productGradient(g, chunk, inputs, plan);
         const radial = tf.matMul(factorRow, tf.mul(h, chunk.products) as tf.Tensor2D);
         // Before the sink, which may replace the class centres.
-        const sums = [tf.add(dx, tf.matMul(h, chunk.centres)), tf.add(dScale, tf.sum(radial)), ...bias];
-        sink?.(range.row, centreGradient(h, weighted, chunk, radial as tf.Tensor2D));
+        const gradients = productGradients(h, weighted, chunk, radial as tf.Tensor2D);
+        const sums = [tf.add(dx, gradients.x), tf.add(dScale, tf.sum(radial)), ...bias];
+        sink?.(range.row, gradients.weights());
         return sums;
       }) as tf.Tensor[];
       tf.dispose([dx, dScale]);
@@ -173,11 +174,12 @@ function scaledRows({ x, scale }: OthersInputs, { transform }: OthersPlan): tf.T
 }
 
 interface ChunkLogits {
-  /** [rows, features]: the class centres, unit length where normalised. */
+  /** [rows, features]: what the products were taken with: the class centres, divided by their length if `isUnit`. */
   readonly centres: tf.Tensor2D;
+  readonly isUnit: boolean;
   /** [rows]: 1 / |w|, where normalised. */
   readonly inverse: tf.Tensor1D | undefined;
-  /** [batch, rows]: `rows` times centres. */
+  /** [batch, rows]: `rows` times centres, of unit length where normalised. */
   readonly products: tf.Tensor2D;
   /** [batch, classes]: the largest product of each class's sub-centres. */
   readonly cosines: tf.Tensor2D;
@@ -205,10 +207,11 @@ function chunkLogits(
   const { transform, subCenters, withSum } = plan;
   const { bias, scale, parameters } = inputs;
   const weights = inputs.classes.slice(range.row, range.rows);
-  const { centres, inverse } = plan.normalizeWeights
-    ? unitRows(weights, knownInverse)
-    : { centres: weights, inverse: undefined };
-  const products = tf.matMul(rows, centres, false, true) as tf.Tensor2D;
+  const { centres, isUnit, inverse } = plan.normalizeWeights
+    ? divisible(weights, knownInverse)
+    : { centres: weights, isUnit: true, inverse: undefined };
+  const raw = tf.matMul(rows, centres, false, true) as tf.Tensor2D;
+  const products = isUnit ? raw : (tf.mul(raw, asRow(inverse!)) as tf.Tensor2D);
   const cosines =
     subCenters === 1
       ? products
@@ -220,8 +223,30 @@ function chunkLogits(
   }
   const others = withSum ? (tf.sub(1, hidden.mask(range)) as tf.Tensor2D) : undefined;
   const logits = hidden.apply(z as tf.Tensor2D, range);
-  return { centres, inverse, products, cosines, logits, others };
+  return { centres, isUnit, inverse, products, cosines, logits, others };
 }
+
+/** Lengths whose squares, and whose products with unit vectors and their slopes, stay well inside float32. */
+const ordinary = { least: 1e-12, most: 1e12 };
+
+/**
+ * Class centres and 1 / their length, for products. Where tensors lie in host memory and all lengths are ordinary, the
+ * products are divided afterwards ([batch, rows] instead of [rows, features]); else the centres are.
+ */
+function divisible(
+  weights: tf.Tensor2D,
+  known: tf.Tensor1D | undefined,
+): Pick<ChunkLogits, 'centres' | 'isUnit'> & { readonly inverse: tf.Tensor1D } {
+  if (inPlace()) {
+    const inverse = known ?? (tf.rsqrt(tf.sum(tf.square(weights), 1)) as tf.Tensor1D);
+    const isOrdinary = (value: number) => value >= ordinary.least && value <= ordinary.most;
+    if (inverse.dataSync().every(isOrdinary)) return { centres: weights, isUnit: false, inverse };
+  }
+  return { ...unitRows(weights, known), isUnit: true };
+}
+
+const asRow = (values: tf.Tensor1D): tf.Tensor2D => tf.reshape(values, [1, values.shape[0]]);
+const asColumn = (values: tf.Tensor1D): tf.Tensor2D => tf.reshape(values, [values.shape[0], 1]);
 
 /** Rows divided by their length, for lengths over the whole float32 range; zero rows stay zero. */
 export function unitRows(
@@ -263,18 +288,25 @@ function productGradient(
   return tf.reshape(tf.mul(wins, share), [batch, classes * subCenters]);
 }
 
-/** d loss / d w = (sum_i h_i x_i - w^ <w^, that sum>) / |w|; <w^, that sum> is `radial`, [1, rows]. */
-function centreGradient(
+/**
+ * dx += h w^ and d loss / d w = (sum_i h_i x_i - w^ <w^, that sum>) / |w|; <w^, that sum> is `radial`, [1, rows].
+ */
+function productGradients(
   h: tf.Tensor2D,
   weighted: tf.Tensor2D,
-  { centres, inverse }: ChunkLogits,
+  { centres, isUnit, inverse }: ChunkLogits,
   radial: tf.Tensor2D,
-): tf.Tensor2D {
-  if (!inverse) return tf.matMul(h, weighted, true, false);
-  const rows = inverse.shape[0];
-  const pull = tf.matMul(tf.mul(h, tf.reshape(inverse, [1, rows])) as tf.Tensor2D, weighted, true, false);
-  const along = tf.mul(tf.reshape(radial, [rows, 1]), tf.reshape(inverse, [rows, 1]));
-  return tf.sub(pull, tf.mul(centres, along));
+): { readonly x: tf.Tensor2D; weights(): tf.Tensor2D } {
+  if (!inverse) return { x: tf.matMul(h, centres), weights: () => tf.matMul(h, weighted, true, false) };
+  const divided = tf.mul(h, asRow(inverse)) as tf.Tensor2D;
+  return {
+    x: tf.matMul(isUnit ? h : divided, centres),
+    weights() {
+      const along = tf.mul(tf.reshape(radial, [-1, 1]), asColumn(inverse));
+      const shrink = isUnit ? along : tf.mul(along, asColumn(inverse));
+      return tf.sub(tf.matMul(divided, weighted, true, false), tf.mul(centres, shrink));
+    },
+  };
 }
 
 function biasGradient(parts: readonly tf.Tensor[], bias: tf.Tensor): tf.Tensor {

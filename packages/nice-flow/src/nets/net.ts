@@ -54,22 +54,12 @@ export type Activation = 'relu' | 'tanh' | 'elu' | 'leaky-relu' | 'swish';
 export const activationNames: readonly Activation[] = ['relu', 'tanh', 'elu', 'leaky-relu', 'swish'];
 
 export function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
-  if (activation === 'relu') return relu(x);
+  if (activation === 'relu') return tf.relu(x);
   if (activation === 'tanh') return tf.tanh(x);
   if (activation === 'elu') return tf.elu(x);
   if (activation === 'leaky-relu') return tf.leakyRelu(x, 0.01);
   return tf.mul(x, tf.sigmoid(x));
 }
-
-/** `tf.relu`, whose own gradient is five passes over memory (`tf.step` looks for NaN), with one comparison instead. */
-const relu: (x: tf.Tensor) => tf.Tensor = /* @__PURE__ */ tf.customGrad((x, save) => {
-  const value = tf.relu(x as tf.Tensor);
-  (save as tf.GradSaveFunc)([value]);
-  return {
-    value,
-    gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(dy, tf.cast(tf.greater(saved[0]!, 0), 'float32')),
-  };
-});
 
 /** x with the context appended to its last axis, the same at every position of an image. */
 export function withContext(functionName: string, x: tf.Tensor, context: tf.Tensor | undefined): tf.Tensor {

@@ -1,5 +1,6 @@
 /** One step of gradient descent. */
 import * as tf from '@tensorflow/tfjs-core';
+import { foldIn, type Key } from '@tfkit/core';
 import type { Flow } from '../flow';
 import type { BatchPlan, HostBatch, HostData } from './data';
 import { notFinite } from './diagnose';
@@ -24,7 +25,7 @@ export async function trainStep(
   const batch = host.batch(plan.indices(step), plan.noiseKey(step));
   const kept: (tf.Tensor | Record<string, tf.Tensor>)[] = [];
   try {
-    const { loss, gradients, updates } = gradientsOf(flow, batch, optimizer, state.trained);
+    const { loss, gradients, updates } = gradientsOf(inputs, batch, foldIn(plan.noiseKey(step), 1));
     kept.push(loss, gradients, updates);
     const norm = options.clipNorm === undefined ? undefined : globalNorm(gradients);
     if (norm) kept.push(norm);
@@ -45,30 +46,29 @@ export async function trainStep(
 }
 
 function gradientsOf(
-  flow: Flow,
+  { flow, optimizer, state }: StepInputs,
   { x, context }: HostBatch,
-  optimizer: tf.Optimizer,
-  variables: tf.Variable[],
+  key: Key,
 ): { loss: tf.Scalar; gradients: tf.NamedTensorMap; updates: Record<string, tf.Tensor> } {
   let updates: Record<string, tf.Tensor> = {};
   const { value, grads } = optimizer.computeGradients(() => {
-    const result = flow.logLikelihood(x, flow.scope({ context, mode: 'training' }));
+    const result = flow.logLikelihood(x, flow.scope({ context, mode: 'training', key }));
     updates = { ...result.updates };
     for (const update of Object.values(updates)) tf.keep(update);
     return tf.neg(tf.mean(result.logProb)) as tf.Scalar;
-  }, variables);
+  }, state.trained);
   return { loss: value, gradients: grads, updates };
 }
 
 /** Added one by one: `tf.addN` of more than 7 tensors is invalid on webgpu. */
-function globalNorm(gradients: tf.NamedTensorMap): tf.Tensor {
+export function globalNorm(gradients: tf.NamedTensorMap): tf.Tensor {
   return tf.tidy(() => {
     const squares = Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)));
     return tf.sqrt(squares.reduce((sum, square) => tf.add(sum, square)));
   });
 }
 
-function applyClipped(
+export function applyClipped(
   optimizer: tf.Optimizer,
   gradients: tf.NamedTensorMap,
   norm: number | undefined,
@@ -87,7 +87,7 @@ function applyClipped(
   });
 }
 
-function setLearningRate(optimizer: tf.Optimizer, learningRate: number): void {
+export function setLearningRate(optimizer: tf.Optimizer, learningRate: number): void {
   const settable = optimizer as unknown as { learningRate: number; setLearningRate?(rate: number): void };
   if (settable.setLearningRate) settable.setLearningRate(learningRate);
   else settable.learningRate = learningRate;

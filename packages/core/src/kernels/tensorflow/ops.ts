@@ -3,27 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { allOnes } from '../../gradients/geometry';
 import { convNumbers } from '../convInfo';
 import { allFloat32, type FastKernel } from '../fast';
-
-interface Attribute {
-  readonly name: string;
-  readonly type: number;
-  readonly value: unknown;
-}
-
-/** The internals of tfjs-node 4.22 that are used here. */
-interface TensorflowBackend {
-  readonly binding: Record<
-    'TF_ATTR_TYPE' | 'TF_ATTR_SHAPE' | 'TF_ATTR_STRING' | 'TF_ATTR_BOOL' | 'TF_ATTR_INT' | 'TF_FLOAT',
-    number
-  >;
-  executeSingleOutput(op: string, attributes: Attribute[], inputs: tf.Tensor[]): tf.Tensor;
-  executeMultipleOutputs(
-    op: string,
-    attributes: Attribute[],
-    inputs: tf.Tensor[],
-    outputs: number,
-  ): tf.Tensor[];
-}
+import type { Attribute, TensorflowBackend } from './backend';
 
 export const conv2dBackpropInput: FastKernel = (inputs, attributes, backend: TensorflowBackend) => {
   const { inputShape } = attributes;
@@ -95,55 +75,42 @@ function convolution(
   ];
 }
 
-let resources = 0;
-
-/**
- * ResourceApplyAdam on three resource variables that live for the call. A variable shares its buffer with the tensor
- * assigned to it until it is written to, so each costs one copy and the inputs stay as they are.
- */
-export const adam: FastKernel = (inputs, attributes, backend: TensorflowBackend) => {
-  const { parameter, firstMoment, secondMoment, gradient } = inputs;
-  if (!allFloat32(parameter, firstMoment, secondMoment, gradient)) return undefined;
-  const { beta1, beta2, stepSize, correction2, epsilon } = attributes;
-  const { binding } = backend;
-  const float = (name: string) => ({ name, type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT });
-  const text = (name: string, value: string) => ({ name, type: binding.TF_ATTR_STRING, value });
-  const no = (name: string) => ({ name, type: binding.TF_ATTR_BOOL, value: false });
-  const targets = [parameter, firstMoment, secondMoment] as tf.Tensor[];
-  return tf.tidy(() => {
-    const handles = targets.map((tensor) =>
-      backend.executeSingleOutput(
-        'VarHandleOp',
-        [
-          float('dtype'),
-          { name: 'shape', type: binding.TF_ATTR_SHAPE, value: tensor.shape },
-          text('container', ''),
-          text('shared_name', `tfkit/adam/${resources++}`),
-        ],
-        [],
-      ),
-    );
-    try {
-      handles.forEach((handle, i) => {
-        backend.executeMultipleOutputs('AssignVariableOp', [float('dtype')], [handle, targets[i]!], 0);
-      });
-      // TensorFlow's step size is lr sqrt(1 - beta2^t) / (1 - beta1^t), and its epsilon is not corrected: with both
-      // powers given as 0, the step size and epsilon of algorithm 1 take that form.
-      const root = Math.sqrt(correction2);
-      const numbers = [0, 0, stepSize * root, beta1, beta2, epsilon * root].map((value) => tf.scalar(value));
-      backend.executeMultipleOutputs(
-        'ResourceApplyAdam',
-        [float('T'), no('use_locking'), no('use_nesterov')],
-        [...handles, ...numbers, gradient],
-        0,
-      );
-      return handles.map((handle) =>
-        backend.executeSingleOutput('ReadVariableOp', [float('dtype')], [handle]),
-      );
-    } finally {
-      for (const handle of handles) {
-        backend.executeMultipleOutputs('DestroyResourceOp', [no('ignore_lookup_error')], [handle], 0);
-      }
-    }
-  });
+/** The same memory once more: gradients of products cast float32 to float32, which TensorFlow answers with an op. */
+export const cast: FastKernel = ({ x }: { x: tf.TensorInfo }, { dtype }, backend: TensorflowBackend) => {
+  if (x.dtype !== dtype) return undefined;
+  backend.incRef(x.dataId);
+  return { dataId: x.dataId, shape: x.shape, dtype };
 };
+
+/** relu(sign(x)), NaN where x is. tfjs-node's own fills two tensors of that shape on the host and selects twice. */
+export const step: FastKernel = ({ x }, { alpha }, backend: TensorflowBackend) => {
+  if (alpha || !allFloat32(x)) return undefined;
+  const attributes = [float(backend)];
+  return tf.tidy(() =>
+    backend.executeSingleOutput('Relu', attributes, [backend.executeSingleOutput('Sign', attributes, [x])]),
+  );
+};
+
+/** MatMul for matrices: BatchMatMulV2, which tfjs-node takes for all ranks, is up to four times slower for small ones. */
+export const matMul: FastKernel = ({ a, b }, { transposeA, transposeB }, backend: TensorflowBackend) => {
+  if (a.shape.length !== 2 || b.shape.length !== 2 || !allFloat32(a, b)) return undefined;
+  const transpose = (name: string, value: boolean) => ({
+    name,
+    type: backend.binding.TF_ATTR_BOOL,
+    value,
+  });
+  return backend.executeSingleOutput(
+    'MatMul',
+    [float(backend), transpose('transpose_a', transposeA), transpose('transpose_b', transposeB)],
+    [a, b],
+  );
+};
+
+export const reluGrad: FastKernel = ({ dy, y }, _attributes, backend: TensorflowBackend) =>
+  allFloat32(dy, y) ? backend.executeSingleOutput('ReluGrad', [float(backend)], [dy, y]) : undefined;
+
+const float = ({ binding }: TensorflowBackend): Attribute => ({
+  name: 'T',
+  type: binding.TF_ATTR_TYPE,
+  value: binding.TF_FLOAT,
+});

@@ -1,0 +1,20 @@
+/**
+ * Score-based models in continuous time: SDEs, probability-flow ODE with adaptive steps, likelihood, SDE steppers, and
+ * Brownian paths. Models take one level for each item of the batch. Typed arrays by default; with `on: tensors`
+ * (from `./tfjs`) the same loops run on tensors.
+ */
+export type { Arithmetic, Coefficient } from './arithmetic';
+export { arrays } from './arrays';
+export type { ItemCall, ItemModel, SdeRun } from './model';
+export { type Field, type OdeMethod, type OdeOptions, type OdeSolution, solveOde } from './ode';
+export {
+  bitsPerDim,
+  decode,
+  encode,
+  type FlowOptions,
+  type FlowResult,
+  type Likelihood,
+  type LikelihoodOptions,
+  logLikelihood,
+} from './probabilityFlow';
+export { type ReverseDrift, reverseDrift, type Sde, subVpSde, type VeSdeOptions, veSde, vpSde } from './sdes';

@@ -1,0 +1,4 @@
+/** Continuous normalizing flows. */
+
+export type { SmoothActivation } from '../residual/tangentMlp';
+export { type CnfOptions, cnf } from './cnf';
