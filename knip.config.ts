@@ -63,6 +63,17 @@ const config: KnipConfig = {
       project: ['src/**/*.ts', 'jobs/*.ts'],
       ignoreDependencies: ['@tfkit/.*', '@tensorflow/.*'],
     },
+    docs: { entry: ['typedoc.mjs', '.vitepress/config.mts'], project: ['*.mjs', '.vitepress/*.mts'] },
+    examples: {
+      entry: [
+        '*/main.js',
+        '*/main.mjs',
+        'evaluate-masks/makeMasks.js',
+        'publish-an-api/package/src/*.ts',
+        'test/*.test.ts',
+      ],
+      project: ['*/*.js', 'test/*.ts'],
+    },
     tour: { entry: ['src/cli.ts', 'src/stages/*.ts', 'test/**/*.ts'], project: ['src/**/*.ts'] },
   },
 };
