@@ -48,9 +48,9 @@ export const nodeProject: TestProjectConfiguration = {
     include: [
       'packages/*/test/**/*.test.ts',
       'tools/*/test/**/*.test.ts',
+      'examples/*/test/**/*.test.ts',
       'tour/test/**/*.test.ts',
       'examples/test/**/*.test.ts',
-      'examples/*/test/**/*.test.ts',
     ],
     exclude: ['**/*.browser.test.ts', '**/node_modules/**'],
     setupFiles: [folder('tools/test-kit/src/setup.ts')],

@@ -75,6 +75,66 @@ describeBackends('ensureGradients', () => {
     expect((await valuesOf(tf.grad(loss)(image))).data.some((value) => value !== 0)).toBe(true);
   });
 
+  it.each([
+    [
+      1,
+      [
+        [0, 0],
+        [0, 0],
+        [2, 0],
+        [0, 0],
+      ],
+    ],
+    [
+      3,
+      [
+        [0, 0],
+        [0, 0],
+        [6, 0],
+        [0, 0],
+      ],
+    ],
+    [4, 'same'],
+    [2, 'valid'],
+  ] as const)('a row of dilation %i and padding %j: the filter gradient', async (dilation, pad) => {
+    const [x, filter] = [input(11, [2, 1, 11, 3]), input(12, [1, 3, 3, 2])];
+    const conv = (z: tf.Tensor, w: tf.Tensor) =>
+      tf.conv2d(z as tf.Tensor4D, w as tf.Tensor4D, 1, pad as 'same', 'NHWC', [1, dilation]);
+    const before = pad === 'valid' ? 0 : pad === 'same' ? dilation : 2 * dilation;
+    const after = pad === 'same' ? dilation : 0;
+    const c: ConvCase = {
+      x: [2, 1, 11 + before + after, 3],
+      filter: [1, 3, 3, 2],
+      stride: 1,
+      dilation,
+      pad: 'valid',
+    };
+    await expectGradient({
+      op: (z, w) => conv(z!, w!),
+      reference: (z, w) => {
+        const padded = new Float64Array(2 * c.x[2]! * 3);
+        for (let n = 0; n < 2; n++) {
+          padded.set(Array.from(z!).slice(n * 33, (n + 1) * 33), (n * c.x[2]! + before) * 3);
+        }
+        return conv2d(padded, w!, c);
+      },
+      inputs: [x, filter],
+    });
+  });
+
+  it('relu, from its output, to the second order', async () => {
+    const x = tf.tensor1d([-2, -0, 0, 0.5, 3]);
+    const gradient = tf.grad((z) => tf.sum(tf.mul(tf.relu(z), z)));
+    expect(await valuesOf(gradient(x))).toBeAllclose({ shape: [5], data: [0, 0, 0, 1, 6] });
+    const second = tf.grad((z) => tf.sum(tf.square(gradient(z))));
+    expect(await valuesOf(second(x))).toBeAllclose({ shape: [5], data: [0, 0, 0, 4, 24] });
+    await expectNoLeak(() =>
+      tf
+        .grad((z) => tf.sum(tf.relu(z)))(x)
+        .dispose(),
+    );
+  });
+
   it('second derivatives of a dilated convolution: a Hessian-vector product', async () => {
     const c: ConvCase = { x: [1, 5, 5, 2], filter: [3, 3, 2, 2], stride: 1, dilation: 2, pad: 'same' };
     const run = (x: tf.Tensor, w: tf.Tensor) =>

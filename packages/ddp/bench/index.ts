@@ -50,12 +50,15 @@ async function benchAllReduce({ peerPython, quick, log }: BenchContext): Promise
       threads: [] as AllReduceTimes[],
       processes: [] as AllReduceTimes[],
       gloo: [] as number[],
+      /** What the machine's memory needs for the same bytes. */
+      copy: [] as number[],
     };
     const repetitions = quick ? 3 : 15;
     for (let round = 0; round < (quick ? 1 : 3); round++) {
       for (const backend of ['threads', 'processes'] as const) {
         times[backend].push(await ours(2, backend, 'allReduce', mib, repetitions));
       }
+      times.copy.push((await ours<{ copy: number }>(2, 'threads', 'bandwidth', mib, repetitions)).copy);
       if (peerPython) {
         const iterations = String(repetitions);
         const peer = await torch<{ median_ms: number }>(
@@ -73,6 +76,17 @@ async function benchAllReduce({ peerPython, quick, log }: BenchContext): Promise
       );
     }
     const theirs = times.gloo.length > 0 ? median(times.gloo) : null;
+    rows.push(
+      row({
+        case: `all-reduce of ${mib} MiB float32, 2 ranks: the limit, a copy loop in wasm`,
+        backend: 'threads',
+        peer: theirs === null ? '' : 'torch gloo, 2 processes',
+        ours: median(times.copy),
+        theirs,
+        unit: 'ms',
+        note: 'reads of both slots and writes of the result as a copy, on 2 threads at once: no resident reduction is faster',
+      }),
+    );
     for (const backend of ['threads', 'processes'] as const) {
       for (const kind of ['resident', 'private'] as const) {
         const what = kind === 'resident' ? 'resident in the shared memory' : 'private arrays';

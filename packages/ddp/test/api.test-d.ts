@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Collective } from '@tfkit/core';
-import { type ProcessGroup, spawn } from '@tfkit/ddp';
-import { ddp, reduceMetrics } from '@tfkit/ddp/tfjs';
+import { type BackendName, type ProcessGroup, spawn } from '@tfkit/ddp';
+import { ddp, localSgd, powerSgd, reduceMetrics, shardOptimizer } from '@tfkit/ddp/tfjs';
 import { expectTypeOf } from 'vitest';
 
 declare const group: ProcessGroup;
@@ -26,3 +26,23 @@ ddp(variables, { group, reduction: 'median' });
 group.allReduce(new BigInt64Array(1));
 // @ts-expect-error bitwise reductions are not there
 group.sync.allReduce(new Float32Array(1), 'and');
+
+expectTypeOf<'mpi'>().toExtend<BackendName>();
+const optimizer = tf.train.adam(0.1);
+const loss = () => tf.scalar(1);
+shardOptimizer(variables, { group, optimizer }).then((sharded) => {
+  expectTypeOf(sharded.minimize(loss)).resolves.toEqualTypeOf<tf.Scalar>();
+  expectTypeOf(sharded.shard).toEqualTypeOf<tf.Variable>();
+});
+// @ts-expect-error an optimizer is needed
+shardOptimizer(variables, { group });
+localSgd(variables, { group, period: 4 }).then((local) => {
+  expectTypeOf(local.step()).resolves.toEqualTypeOf<boolean>();
+});
+// @ts-expect-error a period is needed
+localSgd(variables, { group });
+powerSgd(variables, { group, rank: 2 }).then((power) => {
+  expectTypeOf(power.sent).toExtend<{ compressed: number; plain: number }>();
+});
+// @ts-expect-error no such option
+powerSgd(variables, { group, columns: 2 });

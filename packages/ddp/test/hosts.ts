@@ -66,6 +66,10 @@ export class TwoHosts {
     ip('link', 'set', this.port(index), 'down');
   }
 
+  plugIn(index: number): void {
+    ip('link', 'set', this.port(index), 'up');
+  }
+
   /** Limits both cables to `megabits` a second; undefined takes the limit away. */
   limit(megabits: number | undefined): void {
     const tc = (namespace: string[], ...args: string[]) =>

@@ -88,6 +88,20 @@ describe('tfkit-ddp run', () => {
     expect(code).toBe(1);
   });
 
+  for (const fault of ['SIGSEGV', 'crashes']) {
+    // 'crashes' reads address 0 in a C function.
+    it(`processes: a native crash of a rank (${fault}) is told by its peer and the launcher`, {
+      timeout: 120_000,
+    }, async () => {
+      const { code, output } = await job('processes', fault, 2);
+      expect(output).toMatch(
+        /\[0\] .*CollectiveError: .*rank 1 (was killed by SIGSEGV|\(process \d+\) has died)/,
+      );
+      expect(output).toMatch(/tfkit-ddp: rank 1 (was killed by SIGSEGV|\(process \d+\) has died)/);
+      expect(code).toBe(1);
+    });
+  }
+
   it('processes: a rank that hangs is named after the time-out', { timeout: 120_000 }, async () => {
     const { code, output } = await job('processes', 'hangs', 2, '--timeout', '3');
     expect(output).toMatch(/tfkit-ddp: timed out after 3 s in .* of rank 0: rank 1 did not reach it/);

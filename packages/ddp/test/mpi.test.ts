@@ -75,7 +75,7 @@ function testEngine(launcher: Launcher): void {
   });
 
   const faults = [
-    ['throws', /caught on rank [02]: CollectiveError: .*: rank 1 failed: TypeError: boom/],
+    ['throws', /tfkit-ddp: rank 1 failed: TypeError: boom/],
     ['exits', /rank 1 exited with code 3/],
     ['is killed', /rank 1 .*exited on signal 9|EXIT STRING: Killed \(signal 9\)/],
     [

@@ -11,7 +11,12 @@ export interface Ended {
 }
 
 /** Runs a program; resolves when it has ended, whatever it has left behind. */
-export function run(command: readonly string[], env: NodeJS.ProcessEnv = {}, limit = 60_000): Promise<Ended> {
+export function run(
+  command: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  limit = 90_000,
+  onOutput?: (output: string) => void,
+): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const start = performance.now();
     const [program, ...args] = command;
@@ -20,7 +25,12 @@ export function run(command: readonly string[], env: NodeJS.ProcessEnv = {}, lim
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (data) => {
+        output += data;
+        onOutput?.(output);
+      });
+    }
     const timer = setTimeout(() => {
       output += `\n(ended by the test after ${limit} ms)`;
       child.kill('SIGKILL');

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { type BenchContext, type BenchRow, median, type PeerProcess, startPeer } from '@tfkit/bench';
 import { createPlan, iterate, karras, type Plan, spaced, vp } from '@tfkit/diffusion-samplers';
 import * as solvers from '@tfkit/diffusion-samplers/solvers';
+import { benchAdaptiveOde } from './adaptiveOde';
 
 const script = fileURLToPath(new URL('./peers/diffusion_step.py', import.meta.url));
 
@@ -29,6 +30,8 @@ export default async function bench(context: BenchContext): Promise<BenchRow[]> 
       context.log(`diffusion-samplers: steps at 1x4x${size}x${size}`);
       rows.push(...(await benchSteps([1, 4, size, size], context, peer, name)));
     }
+    context.log('diffusion-samplers: adaptive ODE');
+    rows.push(...(await benchAdaptiveOde(context)));
     context.log('diffusion-samplers: compiling plans');
     return [...rows, ...benchCompile(context)];
   } finally {

@@ -1,7 +1,8 @@
 /** Runs whose steps depend on the data, so that they are no plans: adaptive DPM-Solver, and predictor-corrector. */
-import { checkInteger, checkKnownOptions, checkNumber, OptionError, sizeOf } from '@tfkit/core';
+import { checkInteger, checkKnownOptions, checkNumber, OptionError } from '@tfkit/core';
 import { type NoiseSource, seededNoise } from './noise';
 import type { ArrayModel } from './sample';
+import { arrays } from './sde/arrays';
 
 /** Options of both loops. The state is x0 + sigma epsilon (alpha = 1). */
 interface LoopOptions {
@@ -249,7 +250,7 @@ export async function predictorCorrector(model: ArrayModel, options: PredictorCo
   checkNumber(['predictorCorrector', 'snr'], snr, { min: 0, open: 'min' });
   let draws = 0;
   let modelCalls = 0;
-  let x = Float64Array.from(options.x);
+  let x: Float64Array = Float64Array.from(options.x);
   let mean = x;
   for (const [step, sigma] of sigmas.entries()) {
     let call = 0;
@@ -261,13 +262,7 @@ export async function predictorCorrector(model: ArrayModel, options: PredictorCo
     };
     for (let k = 0; k < corrections; k++) {
       const [m, z] = [await score(), noise(draws++, shape)];
-      const size = sizeOf(shape.slice(1));
-      const [zNorms, mNorms] = [itemNorms(z, size, norms), itemNorms(m, size, norms)];
-      x = x.map((value, i) => {
-        const item = Math.floor(i / size);
-        const e = 2 * ((snr * zNorms[item]!) / mNorms[item]!) ** 2;
-        return value + e * m[i]! + Math.sqrt(2 * e) * z[i]!;
-      });
+      x = arrays.langevin(x, Float64Array.from(m), Float64Array.from(z), { items: shape[0]!, snr, norms });
     }
     const corrected = x;
     const m = await score();
@@ -278,15 +273,4 @@ export async function predictorCorrector(model: ArrayModel, options: PredictorCo
     options.onStep?.({ step, x, mean, corrected });
   }
   return { x, mean, modelCalls };
-}
-
-/** Norm of each item, or for all items the mean of them. */
-function itemNorms(values: ArrayLike<number>, size: number, norms: 'item' | 'batch'): number[] {
-  const each = Array.from({ length: values.length / size }, (_, item) => {
-    let sum = 0;
-    for (let i = item * size; i < (item + 1) * size; i++) sum += values[i]! ** 2;
-    return Math.sqrt(sum);
-  });
-  const mean = each.reduce((a, b) => a + b, 0) / each.length;
-  return norms === 'batch' ? each.map(() => mean) : each;
 }

@@ -5,6 +5,7 @@ import {
   bitsPerDim,
   decode,
   encode,
+  flowSde,
   type ItemModel,
   logLikelihood,
   reverseDrift,
@@ -115,7 +116,12 @@ function logDensity(model: typeof mixture, x: ArrayLike<number>, alpha: number, 
 
 const points = [0.9, 0.4, -0.7, -1.1, 0.1, -0.5, 0.3, 0.2];
 const shape = [4, 2];
-const sdes: Record<string, Sde> = { vp: vpSde(), subVp: subVpSde(), ve: veSde({ sigmaMax: 200 }) };
+const sdes: Record<string, Sde> = {
+  vp: vpSde(),
+  subVp: subVpSde(),
+  ve: veSde({ sigmaMax: 200 }),
+  flow: flowSde(),
+};
 
 describe.each(Object.entries(sdes))('%s', (_, sde) => {
   it('has marginals that solve its moment equations', () => {

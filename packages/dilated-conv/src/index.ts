@@ -20,6 +20,7 @@ export {
   identityKernel,
 } from './blocks/contextModule';
 export type { ConvWeights, SeparableWeights } from './blocks/convWeights';
+export { type DeepLabDecoderWeights, deepLabDecoder } from './blocks/decoder';
 export {
   type DenseAsppLayerWeights,
   type DenseAsppOptions,

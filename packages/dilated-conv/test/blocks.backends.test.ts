@@ -12,6 +12,7 @@ import {
   asppV2,
   asppV3,
   asppV3Plus,
+  deepLabDecoder,
   dilatedConv2d,
   dilatedDepthwiseConv2d,
   hdcBlock,
@@ -158,6 +159,39 @@ describeBackends('blocks', () => {
     const dense = asppV3(x, { ...shared, branches: [{ kernel, bias }] }, { rates: [2] });
     expect(await valuesOf(separable)).toBeAllclose(await valuesOf(dense), { rtol: 1e-4, atol: 1e-5 });
     expect(dilatedDepthwiseConv2d(x, depthwise).shape).toEqual([1, 4, 4, 2]);
+  });
+
+  it('deepLabDecoder resizes x to the low-level map and joins both, with gradients', async () => {
+    // Centre taps alone, so that the 3x3 convolution is relu(x + 10 low); low is reduced by 2.
+    const reduce = { kernel: tf.tensor4d([2], [1, 1, 1, 1]) };
+    const taps = Array.from({ length: 18 }, (_, i) => (i === 8 ? 1 : i === 9 ? 10 : 0));
+    const refine = [{ kernel: tf.tensor4d(taps, [3, 3, 2, 1]) }];
+    const low = [1, -2, 3, 0.5, -1, 2, 4, 1, -3];
+    await expectGradient({
+      op: (x, z) => deepLabDecoder(x as tf.Tensor4D, z as tf.Tensor4D, { reduce, refine }),
+      reference: (x, z) => {
+        const [a, b, c, d] = Array.from(x!) as [number, number, number, number];
+        const between = [a, (a + b) / 2, b, (a + c) / 2, (a + b + c + d) / 4, (b + d) / 2, c, (c + d) / 2, d];
+        return Float64Array.from(between, (v, i) => Math.max(0, v + 10 * Math.max(0, 2 * z![i]!)));
+      },
+      inputs: [
+        { shape: [1, 2, 2, 1], data: Float64Array.of(0.5, 2, 4, 6) },
+        { shape: [1, 3, 3, 1], data: Float64Array.from(low) },
+      ],
+    });
+    const x = t4(40, [1, 2, 3, 4]);
+    const separable = { depthwise: t4(41, [3, 3, 6, 1]), pointwise: t4(42, [1, 1, 6, 3]) };
+    const weights = {
+      reduce: { kernel: t4(43, [1, 1, 5, 2]) },
+      refine: [separable, { kernel: t4(44, [3, 3, 3, 3]) }],
+      classify: { kernel: t4(45, [1, 1, 3, 7]) },
+    };
+    const early = t4(46, [1, 8, 12, 5]);
+    const y = await expectNoLeak(() => deepLabDecoder(x, early, weights), 1);
+    expect(y.shape).toEqual([1, 8, 12, 7]);
+    expect(() => deepLabDecoder(early, x, weights)).toThrow(
+      'deepLabDecoder: low must have the batch of x and at least its size [1, 8, 12, 5], got [1, 2, 3, 4].',
+    );
   });
 
   it('blocks leave nothing behind', async () => {

@@ -3,7 +3,7 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import { describeBackends, expectNoLeak, seededTensor, valuesOf } from '@tfkit/test-kit';
 import { expect, it } from 'vitest';
 import { identityKernel } from '../src/index';
-import { Aspp, ContextModule, DenseAspp, Duc, HdcBlock, Tcn, WaveNet } from '../src/layers';
+import { Aspp, ContextModule, DeepLabDecoder, DenseAspp, Duc, HdcBlock, Tcn, WaveNet } from '../src/layers';
 
 /** Every layer, a shape that it takes, and what it gives. */
 const cases: [string, () => tfl.layers.Layer, number[], number[]][] = [
@@ -52,6 +52,34 @@ async function saved(model: tfl.LayersModel): Promise<tf.io.ModelArtifacts> {
 }
 
 describeBackends('layers', () => {
+  it('DeepLab v3+, encoder and decoder, trains, saves and loads', async () => {
+    const input = tfl.input({ shape: [8, 8, 3] });
+    const conv = (filters: number, strides: number, seed: number) =>
+      tfl.layers.conv2d({
+        ...{ filters, strides, kernelSize: 3, padding: 'same', activation: 'relu' },
+        kernelInitializer: tfl.initializers.heNormal({ seed }),
+      });
+    const low = conv(4, 2, 1).apply(input) as tfl.SymbolicTensor;
+    const deep = conv(4, 2, 2).apply(low) as tfl.SymbolicTensor;
+    const features = new Aspp({ version: 'v3+', filters: 4, rates: [1, 2], seed: 3 }).apply(deep);
+    const decoder = new DeepLabDecoder({ filters: 4, lowFilters: 2, classes: 3, seed: 4 });
+    const outputs = decoder.apply([features as tfl.SymbolicTensor, low]) as tfl.SymbolicTensor;
+    const model = tfl.model({ inputs: input, outputs });
+    expect(model.outputShape).toEqual([null, 4, 4, 3]);
+    const [x, y] = [seededTensor(5, [2, 8, 8, 3]), seededTensor(6, [2, 4, 4, 3])];
+    model.compile({ optimizer: tf.train.adam(0.02), loss: 'meanSquaredError' });
+    const { history } = await model.fit(x, y, { epochs: 8, shuffle: false, yieldEvery: 'never', verbose: 0 });
+    const losses = history.loss as number[];
+    expect(losses.at(-1)).toBeLessThan(0.95 * losses[0]!);
+    const again = await tfl.loadLayersModel(tf.io.fromMemory(await saved(model)));
+    expect(await valuesOf(again.predict(x) as tf.Tensor)).toBeAllclose(
+      await valuesOf(model.predict(x) as tf.Tensor),
+    );
+    expect(() => decoder.computeOutputShape([null, 4, 4, 3])).toThrow(
+      /DeepLabDecoder: inputs must be \[x, low\]/,
+    );
+  });
+
   it.each(cases)(
     '%s: shape, save, load, the same output, and it trains',
     async (_name, make, inputShape, outputShape) => {

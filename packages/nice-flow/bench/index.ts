@@ -1,11 +1,11 @@
-/** Training steps of NICE and Glow beside torch: tensorflow with two threads each, wasm (one thread) with one each. */
+/** Training steps of NICE and Glow, a spline coupling and a MAF beside torch: tensorflow with two threads each, wasm (one thread) with one each. */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { type BenchContext, type BenchRow, median, type PeerProcess, startPeer } from '@tfkit/bench';
 import { findTestTargets } from '@tfkit/test-kit/availability';
 
 const worker = fileURLToPath(new URL('stepWorker.ts', import.meta.url));
-const peerScript = fileURLToPath(new URL('peers/nice_flow.py', import.meta.url));
+const peerOf = (script: string) => fileURLToPath(new URL(`peers/${script}.py`, import.meta.url));
 const tsconfig = fileURLToPath(new URL('../../../tsconfig.base.json', import.meta.url));
 const tsx = createRequire(import.meta.url).resolve('tsx/cli');
 
@@ -15,12 +15,32 @@ const cases = {
     peer: 'torch',
     bars: { tensorflow: 1.5, wasm: 4 },
     rounds: 7,
+    script: 'nice_flow',
+    how: "core's fused Adam",
   },
   glow: {
     title: 'Glow training step, L=2, K=8, hidden 128, 16x16x3, batch 16, Adam',
     peer: 'torch',
     bars: { tensorflow: 2.5, wasm: 10 },
     rounds: 9,
+    script: 'nice_flow',
+    how: "core's fused Adam",
+  },
+  spline: {
+    title: 'RQ-spline coupling, 64-D, 8 bins, MLP 2x128, batch 512: forward, gradient, inverse',
+    peer: "torch, nflows' way",
+    bars: { tensorflow: 2, wasm: 4 },
+    rounds: 15,
+    script: 'spline_flow',
+    how: 'one op each way',
+  },
+  maf: {
+    title: 'MAF density, 64-D, 5 layers 2x128, batch 512',
+    peer: 'torch',
+    bars: { tensorflow: 2, wasm: 4 },
+    rounds: 15,
+    script: 'spline_flow',
+    how: 'one pass a layer',
   },
 } as const;
 
@@ -38,7 +58,7 @@ export default async function bench(context: BenchContext): Promise<BenchRow[]> 
       context.log(`nice-flow: ${backend} is absent, its rows are left out`);
       continue;
     }
-    for (const name of ['nice', 'glow'] as const)
+    for (const name of Object.keys(cases) as CaseName[])
       rows.push(...(await benchCase(context, backend, threads, name)));
   }
   return rows;
@@ -50,10 +70,10 @@ async function benchCase(
   threads: number,
   name: CaseName,
 ): Promise<BenchRow[]> {
-  const { title, peer, bars } = cases[name];
+  const { title, peer, bars, script, how } = cases[name];
   const rounds = quick ? 1 : cases[name].rounds;
   const ours = startPeer(process.execPath, [tsx, '--tsconfig', tsconfig, worker, backend], threads);
-  const theirs = peerPython ? startPeer(peerPython, [peerScript], threads) : undefined;
+  const theirs = peerPython ? startPeer(peerPython, [peerOf(script)], threads) : undefined;
   const ask = (process: PeerProcess) => process.request<Times>({ run: name });
   const times = { ours: [] as Times[], theirs: [] as Times[] };
   try {
@@ -82,7 +102,7 @@ async function benchCase(
       ...{ package: 'nice-flow', case: title, backend, ours: mine, theirs: other, unit: 'ms wall' },
       peer: other === null ? '' : `${peer}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
       ratio: other && mine / other,
-      note: `core's fused Adam; bar ${bars[backend]}; ${cpu}`,
+      note: `${how}; bar ${bars[backend]}; ${cpu}`,
     },
   ];
 }

@@ -1,12 +1,15 @@
 /**
- * Training steps of ours in a process of their own: `stepWorker.ts <backend>`. Answers each line {run: 'nice' | 'glow'} with the
- * wall and CPU milliseconds of one step, as `fit` takes it: batch, gradients, the loss read, core's fused Adam.
+ * Training steps of ours in a process of their own: `stepWorker.ts <backend>`. Answers each line {run: <case>} with the wall and CPU
+ * milliseconds of one step: of 'nice' and 'glow' as `fit` takes it: batch, gradients, the loss read, core's fused Adam; of 'spline'
+ * the log-likelihood, its gradient and the inverse of one coupling; of 'maf' the density alone.
  */
 import { createInterface } from 'node:readline';
 import * as tf from '@tensorflow/tfjs-core';
-import { key } from '@tfkit/core';
+import { key, normal } from '@tfkit/core';
 import { adam, ensureGradients, ensureKernels } from '@tfkit/core/tfjs';
-import { type Flow, fit, glow, nice, nicePresets } from '@tfkit/nice-flow';
+import { Flow, fit, glow, mlp, nice, nicePresets } from '@tfkit/nice-flow';
+import { maf } from '@tfkit/nice-flow/autoregressive';
+import { splineCoupling } from '@tfkit/nice-flow/splines';
 import { loadNodeBackend, type nodeBackends } from '@tfkit/test-kit/node-backends';
 
 interface Times {
@@ -45,6 +48,21 @@ function stepper(flow: Flow, batchSize: number, optimizer: tf.Optimizer): () => 
     });
 }
 
+/** What is timed by itself, without `fit`. */
+function timer(work: () => tf.Tensor): () => Promise<Times> {
+  return async () => {
+    const [wall, cpu] = [performance.now(), process.cpuUsage()];
+    const loss = work();
+    await loss.data();
+    loss.dispose();
+    const { user, system } = process.cpuUsage(cpu);
+    return { wall: performance.now() - wall, cpu: (user + system) / 1000, tensors: tf.memory().numTensors };
+  };
+}
+
+const normals = (rows: number, columns: number) =>
+  tf.tensor2d(normal(key(5), [rows, columns]), [rows, columns]);
+
 const runs: Record<string, () => () => Promise<Times>> = {
   nice: () => {
     const { batchSize, learningRate, beta1, beta2, epsilon } = nicePresets.mnist.training;
@@ -63,6 +81,31 @@ const runs: Record<string, () => () => Promise<Times>> = {
       },
     });
     return stepper(flow, 16, adam({ learningRate: 1e-3 }));
+  },
+  spline: () => {
+    const net = mlp({ hidden: [128, 128], lastLayer: 'random' });
+    const flow = new Flow({
+      bijector: splineCoupling({ mask: 'even', net, bins: 8 }),
+      shape: [64],
+      key: key(0),
+    });
+    const x = normals(512, 64);
+    return timer(() => {
+      const kept: tf.Tensor[] = [];
+      const { value, grads } = tf.variableGrads(() => {
+        const { z, logDet } = flow.forward(x);
+        kept.push(tf.keep(z));
+        const logProb = tf.add(flow.base.logProb(z, flow.scope()), logDet);
+        return tf.neg(tf.mean(logProb)) as tf.Scalar;
+      }, flow.trainableVariables);
+      tf.dispose([grads, flow.inverse(kept[0]!), kept]);
+      return value;
+    });
+  },
+  maf: () => {
+    const flow = maf({ shape: [64], layers: 5, hidden: [128, 128], standardize: false, key: key(0) });
+    const x = normals(512, 64);
+    return timer(() => tf.tidy(() => tf.mean(flow.logProb(x))));
   },
 };
 

@@ -4,6 +4,7 @@ import {
   checkDType,
   checkInteger,
   checkNumber,
+  foldIn,
   formatShape,
   type Key,
   OptionError,
@@ -23,6 +24,7 @@ import {
 import type { Distribution } from './distributions/distribution';
 import { gaussian } from './distributions/gaussian';
 import { intervalOf, type Quantization } from './quantization';
+import type { Dequantizer } from './variational/dequantizer';
 
 export interface FlowOptions {
   readonly bijector: Bijector;
@@ -36,6 +38,8 @@ export interface FlowOptions {
   readonly contextSize?: number;
   /** Levels and interval of the data, if they are integers: `fit` and `evaluate` dequantize, and tell bits per dimension. */
   readonly quantization?: Quantization;
+  /** Learnt noise for the integers of a `quantization`. Default: uniform noise. */
+  readonly dequantizer?: Dequantizer;
 }
 
 export interface ContextOption {
@@ -68,10 +72,11 @@ export class Flow {
   readonly latentShape: EventShape;
   readonly contextSize: number;
   readonly quantization: Quantization | undefined;
+  readonly dequantizer: Dequantizer | undefined;
   readonly variables: Readonly<Record<string, tf.Variable>>;
 
   constructor(options: FlowOptions) {
-    const { bijector, base = gaussian(), shape, key, contextSize = 0, quantization } = options;
+    const { bijector, base = gaussian(), shape, key, contextSize = 0, quantization, dequantizer } = options;
     if (!Array.isArray(shape) || shape.length === 0) {
       throw new ShapeError(
         `Flow: shape must be that of one example, such as [784], got ${JSON.stringify(shape)}.`,
@@ -80,16 +85,21 @@ export class Flow {
     for (const size of shape) checkInteger(['Flow', 'shape'], size, { min: 1 });
     checkInteger(['Flow', 'contextSize'], contextSize, { min: 0 });
     if (quantization) intervalOf('Flow', quantization);
+    if (dequantizer && !quantization) {
+      throw new OptionError('Flow: quantization must be given with a dequantizer, got none.');
+    }
     this.bijector = bijector;
     this.base = base;
     this.shape = [...shape];
     this.contextSize = contextSize;
     this.quantization = quantization;
+    this.dequantizer = dequantizer;
     this.latentShape = bijector.outputShape(shape);
     const [bijectorKey, baseKey] = split(key);
     const values: InitialValues = {
       ...bijector.init(bijectorKey, { shape, contextSize }),
       ...prefixed('base', base.init?.(baseKey, { shape: this.latentShape, contextSize })),
+      ...prefixed('dequantizer', quantization && dequantizer?.init(foldIn(key, 2), { shape, quantization })),
     };
     this.variables = Object.fromEntries(
       Object.entries(values).map(([name, { shape, data, trainable = true }]) => [

@@ -82,9 +82,4 @@ export {
   fit,
   type Validation,
 } from './training/fit';
-export {
-  type FitDensityOptions,
-  type FitDensityProgress,
-  fitDensity,
-  type LogDensity,
-} from './training/fitDensity';
+export type { Dequantizer } from './variational/dequantizer';

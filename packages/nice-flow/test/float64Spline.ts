@@ -16,8 +16,11 @@ export function float64Spline(point: number, raw: readonly number[], options: Op
     const sum = powers.reduce((a, b) => a + b);
     return powers.map((power) => 2 * bound * (least + ((1 - bins * least) * power) / sum));
   };
-  const knots = (widths: number[]) =>
-    widths.reduce((all, width) => [...all, all[all.length - 1]! + width], [-bound]);
+  const knots = (widths: number[]) => {
+    const all = [-bound];
+    for (const width of widths) all.push(all[all.length - 1]! + width);
+    return all;
+  };
   const xs = knots(sizes(raw.slice(0, bins), minBinWidth));
   const ys = knots(sizes(raw.slice(bins, 2 * bins), minBinHeight));
   const positive = (r: number) =>

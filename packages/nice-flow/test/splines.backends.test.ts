@@ -85,3 +85,40 @@ describeBackends('rationalQuadraticSpline', () => {
     expect(() => rationalQuadraticSpline(x, x, { tails: 'none' as never })).toThrow(/tails/);
   });
 });
+
+describeBackends(
+  'a million samples',
+  () => {
+    it('of a spline flow with wild parameters, and densities far outside of its box, hold no NaN', async () => {
+      const { key } = await import('@tfkit/core');
+      const { splineFlow } = await import('../src/splines/index');
+      const flow = splineFlow({ shape: [2], layers: 2, bins: 8, hidden: [16], key: key(0), linear: false });
+      tf.tidy(() => {
+        for (const [i, variable] of flow.trainableVariables.entries()) {
+          variable.assign(tf.add(variable, tf.mul(seededTensor(i, variable.shape), 4)));
+        }
+      });
+      const size = 100_000;
+      for (let i = 0; i < 10; i++) {
+        // Every second draw is up to 40 deviations out.
+        const x = flow.sample(size, { key: key(i), temperature: i % 2 ? 40 : 1 });
+        const logProb = flow.logProb(x);
+        const finite = tf.tidy(() =>
+          tf.min(tf.cast(tf.isFinite(tf.concat([tf.reshape(x, [-1]), logProb])), 'int32')),
+        );
+        expect((await finite.data())[0]).toBe(1);
+        tf.dispose([x, logProb, finite]);
+      }
+      const far = tf.tensor2d([
+        [1e6, -1e6],
+        [3e18, 1],
+        [0, -3e18],
+      ]);
+      const values = await flow.logProb(far).data();
+      expect(values.every((value) => !Number.isNaN(value))).toBe(true);
+      far.dispose();
+      flow.dispose();
+    });
+  },
+  { only: ['tensorflow'] },
+);

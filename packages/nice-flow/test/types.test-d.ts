@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { key } from '@tfkit/core';
 import { expectTypeOf, it } from 'vitest';
+import { maf } from '../src/autoregressive/index';
+import { importZuko } from '../src/import/index';
 import {
   type Bijector,
   type BijectorCheck,
@@ -14,6 +16,7 @@ import {
   quantize,
   scaling,
 } from '../src/index';
+import { rationalQuadraticSpline, splineCoupling, splineFlow } from '../src/splines/index';
 
 it('models are flows, and flows give tensors', () => {
   const flow = nice({ preset: 'mnist', key: key(0) });
@@ -42,4 +45,15 @@ it('layers of your own are checked like ours', () => {
   defineBijector({ name: 'bad', forward: (x) => ({ z: x }), inverse: (z) => ({ x: z, logDet: 0 }) });
   // @ts-expect-error masks are a closed list of words, or arrays
   new Flow({ bijector: scaling(), base: 'gaussian', shape: [1], key: key(0) });
+});
+
+it('spline flows and imported flows are flows; a spline gives a value and a slope', () => {
+  expectTypeOf(splineFlow({ shape: [2], key: key(0), circular: true })).toEqualTypeOf<Flow>();
+  expectTypeOf(maf({ shape: [2], key: key(0), kind: 'iaf' })).toEqualTypeOf<Flow>();
+  expectTypeOf(importZuko).returns.toEqualTypeOf<Flow>();
+  expectTypeOf(rationalQuadraticSpline).returns.toEqualTypeOf<{ value: tf.Tensor; logSlope: tf.Tensor }>();
+  // @ts-expect-error tails are of three kinds
+  splineCoupling({ net: (x) => x, tails: 'none' });
+  // @ts-expect-error a posterior needs its key
+  splineFlow({ shape: [2], contextSize: 1 });
 });

@@ -59,8 +59,11 @@ export function hostTable(regions: HostRegions, levels: readonly Bins3[], size: 
       for (const d of axes[0]!) {
         for (const h of axes[1]!) {
           for (const w of axes[2]!) {
-            table.set([regions.image[r]!, d[0], d[1], h[0], h[1], w[0], w[1]], at);
-            at += edgeNumbers;
+            table[at++] = regions.image[r]!;
+            for (const [from, to] of [d, h, w]) {
+              table[at++] = from;
+              table[at++] = to;
+            }
           }
         }
       }

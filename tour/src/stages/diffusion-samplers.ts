@@ -27,6 +27,8 @@ import { grayPicture } from '../report/pictures';
 import type { Stage, StageContext } from '../stage';
 
 const full = { steps: 800, batch: 64, draws: 16, slow: 100 };
+/** Digits at the end that training leaves out. */
+const held = 16;
 const quick = { steps: 20, batch: 32, draws: 4, slow: 10 };
 
 export const stage: Stage = {
@@ -69,6 +71,7 @@ async function run(context: StageContext): Promise<readonly Block[]> {
   );
   try {
     const losses = await train(variables, average, digits, plan, context);
+    await saveNetwork(average, digits, context);
     const drawn = await draw(average, plan, context);
     const curves = await compareSolvers(context);
     return report(plan, losses, drawn, curves);
@@ -86,6 +89,7 @@ async function train(
   context: StageContext,
 ): Promise<number[]> {
   const random = createRandom(context.seed, 5);
+  const seen = digits.slice(0, -held);
   const optimizer = adam();
   const losses: number[] = [];
   try {
@@ -98,7 +102,7 @@ async function train(
       for (let n = 0; n < batch; n++) {
         const t = random.uniform();
         times[n] = t;
-        const digit = random.pick(digits);
+        const digit = random.pick(seen);
         for (let i = 0; i < pixels; i++) {
           const epsilon = random.normal();
           x[n * pixels + i] = (1 - t) * digit[i]! + t * epsilon;
@@ -130,6 +134,20 @@ async function train(
     optimizer.dispose();
   }
   return losses;
+}
+
+/** The network, and digits that it was not trained on, for the stage that measures likelihood. */
+async function saveNetwork(
+  average: DenoiserWeights,
+  digits: readonly Float32Array[],
+  context: StageContext,
+): Promise<void> {
+  const stored: Record<string, { shape: number[]; values: Float32Array }> = {};
+  for (const [name, tensor] of Object.entries(average)) {
+    stored[name] = { shape: tensor.shape, values: Float32Array.from(await tensor.data()) };
+  }
+  context.save('denoiser', stored);
+  context.save('unseen digits', Float32Array.from(digits.slice(-held).flatMap((digit) => Array.from(digit))));
 }
 
 interface Drawn {

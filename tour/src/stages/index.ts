@@ -5,6 +5,7 @@ import { stage as diffusionSamplers } from './diffusion-samplers';
 import { stage as dilatedConv } from './dilated-conv';
 import { stage as marginSoftmax } from './margin-softmax';
 import { stage as niceFlow } from './nice-flow';
+import { stage as rectifiedFlow } from './rectified-flow';
 import { stage as segMetrics } from './seg-metrics';
 import { stage as segmentation } from './segmentation';
 import { stage as splineFlow } from './spline-flow';
@@ -20,6 +21,7 @@ export const stages: readonly Stage[] = [
   niceFlow,
   splineFlow,
   diffusionSamplers,
+  rectifiedFlow,
   ddp,
   exports,
 ];

@@ -109,7 +109,8 @@ export function matMulPerTap({ x, dy }: FilterGradientInputs, a: FilterGradientA
   const taps: tf.Tensor[] = [];
   for (let i = 0; i < kh; i++) {
     for (let j = 0; j < kw; j++) {
-      taps.push(tf.matMul(tf.reshape(tap(xp, axes, i, j), [-1, cIn]), dyFlat, true));
+      // A tidy each: else the taps, each as large as x, are all there at the end.
+      taps.push(tf.tidy(() => tf.matMul(tf.reshape(tap(xp, axes, i, j), [-1, cIn]), dyFlat, true)));
     }
   }
   return tf.reshape(tf.concat(taps), [kh, kw, cIn, cOut]);

@@ -13,7 +13,10 @@ const reluInputGradient: Op<
   reads: ['y'],
   kernels: { tensorflow: reluGrad },
   forward: ({ dy, y }) => tf.mul(dy, tf.cast(tf.greater(y, 0), 'float32')),
-  gradient: (dz, { inputs: { y } }) => ({ dy: () => reluInputGradient({ dy: dz, y }, {}) }),
+  gradient: (dz, { inputs: { y } }) => ({
+    dy: () => reluInputGradient({ dy: dz, y }, {}),
+    y: () => tf.zerosLike(y),
+  }),
 });
 
 export const reluGradient: tf.GradConfig = {

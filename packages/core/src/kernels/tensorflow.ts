@@ -1,13 +1,14 @@
 /** What tfjs-node refuses though TensorFlow has it, filled. */
 import * as tf from '@tensorflow/tfjs-core';
 import { composedAdam } from '../adam';
-import { flippedConv, matMulPerTap } from '../gradients/conv2d';
+import { flippedConv } from '../gradients/conv2d';
 import { allOnes, axesOf, convAttributes, type TfjsConvAttributes } from '../gradients/geometry';
 import { applyPatch, replaceKernels } from '../patches';
 import { compositionKernels, runStock } from './compositions';
 import { type FastKernel, layerKernels, stockKernel } from './fast';
 import { adam } from './tensorflow/adam';
 import { cast, conv2dBackpropFilter, conv2dBackpropInput, matMul, step } from './tensorflow/ops';
+import { phasedFilterGradient } from './tensorflow/phases';
 
 const fast: Record<string, FastKernel> = {
   TfkitConv2DBackpropInput: conv2dBackpropInput,
@@ -25,7 +26,7 @@ export function applyTensorflowKernels(): void {
     const fused = stockKernel('FusedDepthwiseConv2D', 'tensorflow');
     const compositions = compositionKernels('tensorflow', {
       TfkitConv2DBackpropInput: (inputs, attributes) => flippedConv(inputs, attributes),
-      TfkitConv2DBackpropFilter: (inputs, attributes) => matMulPerTap(inputs, attributes),
+      TfkitConv2DBackpropFilter: (inputs, attributes) => phasedFilterGradient(inputs, attributes),
       TfkitAdam: composedAdam,
       ...(stock ? { [name]: depthwise(stock) } : {}),
       ...(fused ? { FusedDepthwiseConv2D: fusedDepthwise(fused) } : {}),

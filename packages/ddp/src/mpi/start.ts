@@ -65,4 +65,6 @@ function endLink(memory: SharedMemory, code: number): void {
   while (Atomics.load(words, linkWord.told) === 0 && performance.now() < deadline) {
     memory.wait(linkWord.told, 0, 100);
   }
+  // Or the launcher ends the others before they can say what they know.
+  memory.wait(linkWord.told, 1, 300);
 }

@@ -1,6 +1,6 @@
 /** The thread of a process that owns MPI. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { isTfkitError } from '@tfkit/core';
+import { BackendError, isTfkitError } from '@tfkit/core';
 import { abortGroup } from '../arena/failure';
 import { pageBytes, pages, word } from '../arena/layout';
 import type { MemoryHandle } from '../arena/memory';
@@ -43,7 +43,7 @@ function meet(mpi: Mpi): Place {
   const { words } = memory;
   const found = mpi.init();
   if (found.processes !== processes) {
-    throw new Error(
+    throw new BackendError(
       `initProcessGroup: the MPI library must be that of the launcher, got ${mpi.description} with a world of ` +
         `${found.processes} where ${launcher} has started ${processes}. Set ${libraryVariable} to the launcher's library` +
         `${launcher === 'Slurm' ? ', or start the program by srun --mpi=pmix or mpirun' : ''}.`,

@@ -1,5 +1,6 @@
 /** A training run that fails in its first life and resumes in its second: `restarting.mjs <folder> <fault> <step>`. */
 import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
@@ -23,6 +24,11 @@ const losses = found ? JSON.parse(found.metadata.losses) : [];
 for (let step = found?.step ?? 0; step < 12; step++) {
   if (step === Number(faultStep) && group.rank === 1 && group.restarts === 0) {
     if (fault === 'throws') throw new Error('boom');
+    if (fault === 'crashes')
+      createRequire(import.meta.url)('koffi')
+        .load('libc.so.6')
+        .func('size_t strlen(void *)')(null);
+    if (fault === 'SIGSEGV') process.kill(process.pid, 'SIGSEGV');
     if (fault === 'SIGKILL') process.kill(process.pid, 'SIGKILL');
     if (fault === 'exits') process.exit(5);
     // Never comes back: SIGKILL takes a moment.

@@ -12,6 +12,12 @@ export interface Tolerance {
   readonly atol: number;
 }
 
+export interface LangevinOptions {
+  readonly items: number;
+  readonly snr: number;
+  readonly norms: 'item' | 'batch';
+}
+
 export interface Arithmetic<V> {
   /** A value from numbers of the host. */
   from(values: ArrayLike<number>, shape: readonly number[]): V;
@@ -32,6 +38,8 @@ export interface Arithmetic<V> {
   blend(mask: V, yes: V, no: V): V;
   /** Per item the standard deviation of `like` over that of `value`, times `share`, plus 1 - share, times `value`. */
   matchDeviation(value: V, like: V, items: number, share: number): V;
+  /** x + e score + sqrt(2 e) noise with e = 2 (snr |noise| / |score|)^2, by item or from means of the norms. */
+  langevin(x: V, score: V, noise: V, options: LangevinOptions): V;
   /** Per item v^T J v with the Jacobian J of `f` at x, [items], and f(x). */
   quadratic(
     f: (x: V) => V | Promise<V>,

@@ -65,6 +65,16 @@ export const arrays: Arithmetic<Float64Array> = {
     return out;
   },
 
+  langevin(x, score, noise, { items, snr, norms }) {
+    const size = x.length / items;
+    const [ofNoise, ofScore] = [itemNorms(noise, items, norms), itemNorms(score, items, norms)];
+    return x.map((value, i) => {
+      const item = Math.floor(i / size);
+      const e = 2 * ((snr * ofNoise[item]!) / ofScore[item]!) ** 2;
+      return value + e * score[i]! + Math.sqrt(2 * e) * noise[i]!;
+    });
+  },
+
   async quadratic(f, x, v, items) {
     const output = await f(x);
     const shifted = (by: number) => x.map((value, i) => value + by * v[i]!);
@@ -104,4 +114,16 @@ function weightedSum(weights: readonly number[], slopes: readonly Float64Array[]
 function deviation(values: Float64Array): number {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+}
+
+/** Norm of each item, or for all items the mean of them. */
+function itemNorms(values: Float64Array, items: number, norms: 'item' | 'batch'): number[] {
+  const size = values.length / items;
+  const each = Array.from({ length: items }, (_, item) => {
+    let sum = 0;
+    for (let i = item * size; i < (item + 1) * size; i++) sum += values[i]! ** 2;
+    return Math.sqrt(sum);
+  });
+  const mean = each.reduce((a, b) => a + b, 0) / items;
+  return norms === 'batch' ? each.map(() => mean) : each;
 }

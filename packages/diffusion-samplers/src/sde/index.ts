@@ -5,6 +5,14 @@
  */
 export type { Arithmetic, Coefficient } from './arithmetic';
 export { arrays } from './arrays';
+export {
+  type BrownianIncrement,
+  type BrownianNoiseOptions,
+  type BrownianOptions,
+  type BrownianPath,
+  brownianNoise,
+  brownianPath,
+} from './brownian';
 export type { ItemCall, ItemModel, SdeRun } from './model';
 export { type Field, type OdeMethod, type OdeOptions, type OdeSolution, solveOde } from './ode';
 export {
@@ -17,4 +25,24 @@ export {
   type LikelihoodOptions,
   logLikelihood,
 } from './probabilityFlow';
-export { type ReverseDrift, reverseDrift, type Sde, subVpSde, type VeSdeOptions, veSde, vpSde } from './sdes';
+export {
+  type FlowSdeOptions,
+  flowSde,
+  type ModelForm,
+  reverseDrift,
+  type Sde,
+  scoreForm,
+  subVpSde,
+  type VeSdeOptions,
+  veSde,
+  vpSde,
+} from './sdes';
+export {
+  type Corrector,
+  type Equation,
+  type SampleSdeOptions,
+  type SdeMethod,
+  type SolveSdeOptions,
+  sampleSde,
+  solveSde,
+} from './stochastic';

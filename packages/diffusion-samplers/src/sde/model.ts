@@ -3,7 +3,7 @@ import { OptionError, ShapeError, sizeOf } from '@tfkit/core';
 import { checkPrediction, type Prediction, type PredictionType } from '../prediction';
 import type { Arithmetic } from './arithmetic';
 import { arrays } from './arrays';
-import { reverseDrift, type Sde } from './sdes';
+import { type ModelForm, reverseDrift, type Sde, scoreForm } from './sdes';
 
 /** What a model is told beside the state: one level for each item of the batch. */
 export interface ItemCall<V> {
@@ -61,7 +61,7 @@ export function stateOf<V>(
 const isNumbers = (value: unknown): value is ArrayLike<number> =>
   ArrayBuffer.isView(value) || Array.isArray(value);
 
-/** Drift of the reverse process for `lambda`, and what a model call of it is. */
+/** The drift and the score of a model, on states whose items are at times of their own. */
 export class ModelDrift<V> {
   readonly #model: ItemModel<V>;
   readonly #run: SdeRun<V>;
@@ -79,50 +79,62 @@ export class ModelDrift<V> {
     this.#lambda = lambda;
   }
 
-  /** a, b of the drift a x + b m at each time, and the model at those times; `release` frees what it needs. */
-  at(times: Float64Array) {
-    const { sde, prediction, shape } = this.#run;
-    const on = this.#on;
-    const n = times.length;
-    const out = { a: new Float64Array(n), b: new Float64Array(n), scale: new Float64Array(n) };
-    const call = { alpha: new Float64Array(n), sigma: new Float64Array(n), steps: new Float64Array(n) };
-    let last = Number.NaN;
-    let drift = reverseDrift(sde, prediction, times[0]!, this.#lambda);
-    for (let item = 0; item < n; item++) {
-      const time = times[item]!;
-      if (time !== last) drift = reverseDrift(sde, prediction, time, this.#lambda);
-      last = time;
-      out.a[item] = drift.x;
-      out.b[item] = drift.m;
-      out.scale[item] = drift.scale;
-      call.alpha[item] = drift.alpha * drift.scale;
-      call.sigma[item] = drift.sigma * drift.scale;
-      call.steps[item] = drift.timestep;
-    }
-    const timestep = on.from(call.steps, [n]);
-    const told: ItemCall<V> = { timestep, alpha: call.alpha, sigma: call.sigma, time: times, shape };
-    const scaled = out.scale.some((scale) => scale !== 1);
-    const model = async (x: V): Promise<V> => {
-      if (!scaled) return this.#model(x, told);
-      const input = on.combine([out.scale], [x]);
-      try {
-        return await this.#model(input, told);
-      } finally {
-        on.free(input);
-      }
-    };
-    return { ...out, model, raw: (x: V) => this.#model(x, told), scaled, release: () => on.free(timestep) };
+  /** The drift at x of the reverse process. */
+  drift(x: V, times: Float64Array): Promise<V> {
+    return this.#apply(this.at(times), x);
   }
 
-  /** The drift at x. */
-  async drift(x: V, times: Float64Array): Promise<V> {
-    const { a, b, model, release } = this.at(times);
+  score(x: V, times: Float64Array): Promise<V> {
+    const { sde, prediction } = this.#run;
+    return this.#apply(
+      this.at(times, (t) => scoreForm(sde, prediction, t)),
+      x,
+    );
+  }
+
+  /** Factors of the state and of the model's output at each time, and the model there; `release` frees what it was told. */
+  at(times: Float64Array, form = this.#driftForm) {
+    const n = times.length;
+    const [a, b, scale] = [new Float64Array(n), new Float64Array(n), new Float64Array(n)];
+    const [alpha, sigma, told] = [new Float64Array(n), new Float64Array(n), new Float64Array(n)];
+    let last = times[0]!;
+    let at = form(last);
+    for (let item = 0; item < n; item++) {
+      const time = times[item]!;
+      if (time !== last) at = form(time);
+      last = time;
+      a[item] = at.x;
+      b[item] = at.m;
+      scale[item] = at.scale;
+      alpha[item] = at.alpha * at.scale;
+      sigma[item] = at.sigma * at.scale;
+      told[item] = at.timestep;
+    }
+    const timestep = this.#on.from(told, [n]);
+    const call: ItemCall<V> = { timestep, alpha, sigma, time: times, shape: this.#run.shape };
+    const scaled = scale.some((value) => value !== 1);
+    return {
+      ...{ a, b, scale },
+      model: (input: V) => this.#model(input, call),
+      /** The model's input, to be given back to `done`. */
+      input: (x: V) => (scaled ? this.#on.combine([scale], [x]) : x),
+      done: (input: V) => scaled && this.#on.free(input),
+      release: () => this.#on.free(timestep),
+    };
+  }
+
+  readonly #driftForm = (t: number): ModelForm =>
+    reverseDrift(this.#run.sde, this.#run.prediction, t, this.#lambda);
+
+  async #apply({ a, b, model, input, done, release }: ReturnType<ModelDrift<V>['at']>, x: V): Promise<V> {
+    const seen = input(x);
     try {
-      const m = await model(x);
+      const m = await model(seen);
       const result = this.#on.combine([a, b], [x, m]);
-      if (m !== x) this.#on.free(m);
+      if (m !== seen) this.#on.free(m);
       return result;
     } finally {
+      done(seen);
       release();
     }
   }

@@ -107,7 +107,7 @@ export interface Likelihood<V> {
  * @param x [batch, ...] at `sde.timeMin`; noise of that level is the caller's to add.
  */
 export async function logLikelihood<V = Float64Array>(
-  model: ItemModel<V>,
+  network: ItemModel<V>,
   x: V | ArrayLike<number>,
   options: LikelihoodOptions<V>,
 ): Promise<Likelihood<V>> {
@@ -126,7 +126,7 @@ export async function logLikelihood<V = Float64Array>(
     options.latentDeviation ?? (sde.name === 've' ? end.sigma : Math.hypot(end.alpha, end.sigma));
   checkNumber(['logLikelihood', 'latentDeviation'], deviation, { min: 0, open: 'min' });
   const items = shape[0]!;
-  const drift = new ModelDrift(model, options, 0);
+  const drift = new ModelDrift(network, options, 0);
   const start = [stateOf('logLikelihood', x, shape, on), on.from(new Float64Array(items), [items])] as const;
   const vectors = divergence === 'exact' ? unitVectors(items, size) : randomSigns(items, size, probes, seed);
   const share = divergence === 'exact' ? 1 : 1 / probes;
@@ -136,17 +136,17 @@ export async function logLikelihood<V = Float64Array>(
   try {
     const { parts } = await solveOde<V>(
       async ([state], times) => {
-        const { a, b, scale, raw, scaled, release } = drift.at(times);
-        const input = scaled ? on.combine([scale], [state!]) : state!;
+        const { a, b, scale, model, input, done, release } = drift.at(times);
+        const seen = input(state!);
         const counted = (value: V) => {
           calls++;
-          return raw(value);
+          return model(value);
         };
         let m: V | undefined;
         const traces: V[] = [];
         try {
           for (const direction of directions) {
-            const { output, value } = await on.quadratic(counted, input, direction, items);
+            const { output, value } = await on.quadratic(counted, seen, direction, items);
             traces.push(value);
             if (m === undefined) m = output;
             else on.free(output);
@@ -161,7 +161,7 @@ export async function logLikelihood<V = Float64Array>(
         } finally {
           on.free(...traces);
           if (m !== undefined) on.free(m);
-          if (scaled) on.free(input);
+          done(seen);
           release();
         }
       },

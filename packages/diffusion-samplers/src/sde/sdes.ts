@@ -79,17 +79,48 @@ export function veSde(options: VeSdeOptions = {}): Sde {
   };
 }
 
-/** The drift a x + b m of an SDE run backwards, with the model's output m on `scale` x. */
-export interface ReverseDrift extends Level {
+export interface FlowSdeOptions {
+  /** Default 1e-3. */
+  readonly timeMin?: number;
+  /** Below 1, where the drift is infinite. Default 0.999. */
+  readonly timeMax?: number;
+}
+
+/** The SDE whose marginals are a rectified flow's, x = (1 - t) x0 + t epsilon; the model is told t. */
+export function flowSde(options: FlowSdeOptions = {}): Sde {
+  const { timeMin = 1e-3, timeMax = 0.999 } = options;
+  checkNumber(['flowSde', 'timeMin'], timeMin, { min: 0, max: 1, open: 'both' });
+  checkNumber(['flowSde', 'timeMax'], timeMax, { min: timeMin, max: 1, open: 'both' });
+  return {
+    ...{ name: 'flow', timeMin, timeMax },
+    drift: (t) => -1 / (1 - t),
+    diffusion: (t) => Math.sqrt((2 * t) / (1 - t)),
+    level: (t) => ({ timestep: t, alpha: 1 - t, sigma: t }),
+  };
+}
+
+/** A form a x + b m in the state and the output of the model on `scale` x. */
+export interface ModelForm extends Level {
   readonly x: number;
   readonly m: number;
   /** What the model's input is multiplied by: c_in of raw EDM networks, else 1. */
   readonly scale: number;
 }
 
+/** The score, -epsilon / sigma, of a prediction at t. */
+export function scoreForm(sde: Sde, prediction: PredictionType | Prediction, t: number): ModelForm {
+  const kind = checkPrediction(prediction);
+  const level = sde.level(t);
+  const seen = inputLevel(kind, level);
+  const scale = seen.alpha / level.alpha;
+  const [, , c, d] = conversion(kind, seen);
+  const { timestep, alpha, sigma } = level;
+  return { timestep, alpha, sigma, x: (-c * scale) / sigma, m: -d / sigma, scale };
+}
+
 /**
  * The drift at t of dx = [f x - (1 + lambda^2) / 2 g^2 score] dt + lambda g dw in reverse time: lambda 1 is the reverse
- * SDE, 0 the probability-flow ODE; all have the same marginals (arXiv:2011.13456, eq. 6 and 13; arXiv:2106.02808, eq. 9).
+ * SDE, 0 the probability-flow ODE; all have the same marginals (arXiv:2011.13456, eq. 6 and 13).
  *
  * @returns factors of the state and of the model's output.
  */
@@ -98,13 +129,8 @@ export function reverseDrift(
   prediction: PredictionType | Prediction,
   t: number,
   lambda = 1,
-): ReverseDrift {
-  const kind = checkPrediction(prediction);
-  const level = sde.level(t);
-  const seen = inputLevel(kind, level);
-  const scale = seen.alpha / level.alpha;
-  // epsilon = c x + d m, and the score is -epsilon / sigma.
-  const [, , c, d] = conversion(kind, seen);
-  const weight = ((1 + lambda * lambda) * sde.diffusion(t) ** 2) / (2 * level.sigma);
-  return { ...level, x: sde.drift(t) + weight * c * scale, m: weight * d, scale };
+): ModelForm {
+  const { x, m, scale, timestep, alpha, sigma } = scoreForm(sde, prediction, t);
+  const weight = -0.5 * (1 + lambda * lambda) * sde.diffusion(t) ** 2;
+  return { timestep, alpha, sigma, x: sde.drift(t) + weight * x, m: weight * m, scale };
 }

@@ -58,6 +58,18 @@ export const tensors: Arithmetic<tf.Tensor> = {
     });
   },
 
+  langevin(x, score, noise, { items, snr, norms }) {
+    return tf.tidy(() => {
+      const norm = (value: tf.Tensor) => {
+        const each = tf.sqrt(tf.sum(tf.square(tf.reshape(value, [items, -1])), 1));
+        const used = norms === 'batch' ? tf.mul(tf.onesLike(each), tf.mean(each)) : each;
+        return tf.reshape(used, [items, ...x.shape.slice(1).map(() => 1)]);
+      };
+      const e = tf.mul(tf.square(tf.div(norm(noise), norm(score))), 2 * snr * snr);
+      return tf.addN([x, tf.mul(e, score), tf.mul(tf.sqrt(tf.mul(e, 2)), noise)]);
+    });
+  },
+
   async quadratic(f, x, v, items) {
     let output: tf.Tensor | undefined;
     const value = tf.tidy(() => {

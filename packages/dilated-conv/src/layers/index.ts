@@ -5,6 +5,7 @@
 import { serialization } from '@tensorflow/tfjs-core';
 import { Aspp } from './aspp';
 import { ContextModule } from './contextModule';
+import { DeepLabDecoder } from './deepLabDecoder';
 import { DenseAspp } from './denseAspp';
 import { Duc } from './duc';
 import { HdcBlock } from './hdcBlock';
@@ -16,6 +17,7 @@ export { type AxisView, analyzeModel, type LayerView } from './analyzeModel';
 export { Aspp, type AsppArgs, type AsppVersion } from './aspp';
 export type { BlockLayerArgs, HasReceptivePlan } from './block';
 export { ContextModule, type ContextModuleArgs } from './contextModule';
+export { DeepLabDecoder, type DeepLabDecoderArgs } from './deepLabDecoder';
 export { DenseAspp, type DenseAsppArgs } from './denseAspp';
 export { Duc, type DucArgs } from './duc';
 export { HdcBlock, type HdcBlockArgs } from './hdcBlock';
@@ -24,7 +26,7 @@ export { WaveNet, type WaveNetArgs } from './waveNet';
 
 /** Registers the classes with tfjs, so that saved models with them load. Importing this module calls it. */
 export function registerLayers(): void {
-  for (const layer of [Aspp, ContextModule, DenseAspp, Duc, HdcBlock, Tcn, WaveNet]) {
+  for (const layer of [Aspp, ContextModule, DeepLabDecoder, DenseAspp, Duc, HdcBlock, Tcn, WaveNet]) {
     serialization.registerClass(
       layer as unknown as serialization.SerializableConstructor<serialization.Serializable>,
     );

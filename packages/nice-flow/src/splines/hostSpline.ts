@@ -3,7 +3,7 @@
  * an element replaces some forty tensor ops forward and as many backward.
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { derivativeCount, type SplineSpec, splineOutputs } from './spec';
+import { type SplineSpec, splineOutputs } from './spec';
 
 interface Call {
   readonly x: tf.TensorInfo & { dataSync(): Float32Array };
@@ -214,19 +214,24 @@ class SplineElement {
   }
 
   private derivativesGradient(gD0: number, gD1: number, out: Float32Array, to: number): void {
-    const { minDerivative, derivatives } = this.spec;
-    const count = derivativeCount(this.spec);
-    const add = (knot: number, incoming: number, value: number) => {
-      const index = this.derivativeAt(knot);
-      if (index < 0) return;
-      const above = value - minDerivative;
-      // d softplus(r) / dr = 1 - exp(-softplus(r)).
-      out[to + index * this.stride]! += incoming * (derivatives === 'exp' ? above : -Math.expm1(-above));
-    };
-    for (let j = 0; j < count; j++) out[to + j * this.stride] = 0;
-    add(this.bin, gD0, this.slope0);
-    add(this.bin + 1, gD1, this.slope1);
+    this.derivativeGradient(this.bin, gD0, this.slope0, out, to);
+    this.derivativeGradient(this.bin + 1, gD1, this.slope1, out, to);
+  }
+
+  private derivativeGradient(
+    knot: number,
+    incoming: number,
+    slope: number,
+    out: Float32Array,
+    to: number,
+  ): void {
+    const index = this.derivativeAt(knot);
+    if (index < 0) return;
+    const above = slope - this.spec.minDerivative;
+    // d softplus(r) / dr = 1 - exp(-softplus(r)).
+    const factor = this.spec.derivatives === 'exp' ? above : -Math.expm1(-above);
+    out[to + index * this.stride]! += incoming * factor;
   }
 }
 
-const softplus = (x: number) => (x > 0 ? x : 0) + Math.log1p(Math.exp(-Math.abs(x)));
+const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));

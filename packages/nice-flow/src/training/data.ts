@@ -5,6 +5,7 @@ import {
   formatShape,
   formatValue,
   type Key,
+  normal,
   OptionError,
   permutation,
   ShapeError,
@@ -12,6 +13,7 @@ import {
   sizeOf,
   ValueError,
 } from '@tfkit/core';
+import { childScope, type Scope } from '../bijector';
 import type { Flow } from '../flow';
 import { dequantize, intervalOf } from '../quantization';
 
@@ -19,26 +21,54 @@ import { dequantize, intervalOf } from '../quantization';
 export type FlowData = tf.Tensor | Uint8Array | Uint16Array | Int32Array | Float32Array | Float64Array;
 
 /**
- * 'uniform': the data are integers, and get fresh uniform noise whenever they are used. 'none': they are continuous,
- * within the declared interval if there is one.
+ * 'uniform': the data are integers, and get fresh uniform noise whenever they are used. 'variational': noise from the flow's dequantizer.
+ * 'none': they are continuous, within the declared interval if there is one.
  */
-export type Dequantization = 'uniform' | 'none';
+export type Dequantization = 'uniform' | 'variational' | 'none';
 
 export interface DataOptions {
   /** Contexts of the examples [count, contextSize], if the flow has any. */
   readonly context?: tf.Tensor | Float32Array;
-  /** Default 'uniform' if the flow has a quantization, else 'none'. */
+  /** Default 'variational' if the flow has a dequantizer, 'uniform' if it has a quantization, else 'none'. */
   readonly dequantization?: Dequantization;
 }
 
 export interface HostBatch {
   readonly x: tf.Tensor;
   readonly context: tf.Tensor | undefined;
+  /** Standard normal [batch, entries] for a dequantizer: x then holds integers. */
+  readonly noise: tf.Tensor | undefined;
+}
+
+/** What x of a batch is to the flow, and what its log-likelihood loses to the noise; in a tidy. */
+export function dequantizedBatch(
+  flow: Flow,
+  { x, noise }: HostBatch,
+  scope: Scope,
+): { x: tf.Tensor; logDensity: tf.Tensor | undefined } {
+  if (!noise) return { x, logDensity: undefined };
+  return flow.dequantizer!.apply(x, noise, flow.quantization!, childScope(scope, 'dequantizer'));
+}
+
+/** The log-likelihood of a batch, a lower bound of it where the noise is learnt; in a tidy. */
+export function batchLikelihood(
+  flow: Flow,
+  batch: HostBatch,
+  scope: Scope,
+): ReturnType<Flow['logLikelihood']> {
+  const { x, logDensity } = dequantizedBatch(flow, batch, scope);
+  const result = flow.logLikelihood(x, scope);
+  if (!logDensity) return result;
+  return { ...result, logProb: tf.sub(result.logProb, logDensity) as tf.Tensor1D };
+}
+
+export function disposeBatch({ x, context, noise }: HostBatch): void {
+  tf.dispose([x, context, noise].filter((tensor) => tensor !== undefined));
 }
 
 export interface HostData {
   readonly count: number;
-  /** The examples of these indices, with noise from the key. The caller disposes both tensors. */
+  /** The examples of these indices, with noise from the key. The caller disposes them by `disposeBatch`. */
   batch(indices: Uint32Array, key: Key): HostBatch;
 }
 
@@ -53,7 +83,8 @@ export async function hostData(
   data: FlowData,
   options: DataOptions,
 ): Promise<HostData> {
-  const { dequantization = flow.quantization ? 'uniform' : 'none' } = options;
+  const byDefault = flow.dequantizer ? 'variational' : flow.quantization ? 'uniform' : 'none';
+  const { dequantization = byDefault } = options;
   const values = await valuesOf([functionName, 'data'], data, flow.shape);
   const size = sizeOf(flow.shape);
   const count = values.length / size;
@@ -71,6 +102,10 @@ export async function hostData(
       return {
         x: tf.tensor(x, [indices.length, ...flow.shape], 'float32'),
         context: contexts && tf.tensor2d(gatherRows(contexts, indices, width), [indices.length, width]),
+        noise:
+          dequantization === 'variational'
+            ? tf.tensor2d(normal(key, [indices.length, size]), [indices.length, size])
+            : undefined,
       };
     },
   };
@@ -113,7 +148,12 @@ function checkValues(
   flow: Flow,
   dequantization: Dequantization,
 ): void {
-  if (dequantization === 'uniform') {
+  if (dequantization === 'variational' && !flow.dequantizer) {
+    throw new OptionError(
+      `${functionName}: dequantization must be 'uniform' or 'none' for a flow without dequantizer, got 'variational'.`,
+    );
+  }
+  if (dequantization !== 'none') {
     if (!flow.quantization) {
       throw new OptionError(
         `${functionName}: dequantization must be 'none' for a flow without quantization, got 'uniform'.`,

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { ValueError } from '@tfkit/core';
 import { forwardOf } from '../combinators/chain';
 import type { Flow } from '../flow';
-import type { HostBatch } from './data';
+import { dequantizedBatch, type HostBatch } from './data';
 
 interface Suspect {
   readonly text: string;
@@ -31,10 +31,11 @@ function parameters(flow: Flow): Suspect[] {
   }));
 }
 
-function layers(flow: Flow, { x, context }: HostBatch): Suspect[] {
+function layers(flow: Flow, batch: HostBatch): Suspect[] {
   const suspects: Suspect[] = [];
   tf.tidy(() => {
-    const scope = flow.scope({ context, mode: 'training' });
+    const scope = flow.scope({ context: batch.context, mode: 'training' });
+    const { x } = dequantizedBatch(flow, batch, scope);
     forwardOf(flow.bijector, x, {
       ...scope,
       observe: ({ path, bijector, result }) => {

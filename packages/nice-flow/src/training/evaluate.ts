@@ -4,7 +4,14 @@ import { checkInteger, foldIn, type Key, key as keyOf, sizeOf } from '@tfkit/cor
 import type { FlowParameters } from '../bijector';
 import type { Flow } from '../flow';
 import { bitsPerDim } from '../quantization';
-import { type DataOptions, type FlowData, type HostData, hostData } from './data';
+import {
+  batchLikelihood,
+  type DataOptions,
+  disposeBatch,
+  type FlowData,
+  type HostData,
+  hostData,
+} from './data';
 
 export interface Score {
   /** Mean log-density of an example in nats, of data on the declared interval. */
@@ -49,13 +56,14 @@ export async function scoreOf(
     signal?.throwIfAborted();
     const length = Math.min(batchSize, host.count - start);
     const indices = Uint32Array.from({ length }, (_, i) => start + i);
-    const { x, context } = host.batch(indices, foldIn(key, start));
-    const logProb = tf.tidy(() => flow.logLikelihood(x, flow.scope({ context, parameters })).logProb);
+    const batch = host.batch(indices, foldIn(key, start));
+    const scope = flow.scope({ context: batch.context, parameters });
+    const logProb = tf.tidy(() => batchLikelihood(flow, batch, scope).logProb);
     try {
       for (const value of await logProb.data()) sum += value;
     } finally {
-      tf.dispose([x, logProb]);
-      context?.dispose();
+      logProb.dispose();
+      disposeBatch(batch);
     }
     await breathe();
   }

@@ -1,9 +1,18 @@
 /** Maximum-likelihood training. */
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { checkInteger, checkKnownOptions, checkNumber, foldIn, type Key, OptionError } from '@tfkit/core';
 import { adam, ensureGradients, ensureKernels } from '@tfkit/core/tfjs';
 import type { Flow } from '../flow';
-import { type BatchPlan, batchPlan, type DataOptions, type FlowData, type HostData, hostData } from './data';
+import {
+  type BatchPlan,
+  batchPlan,
+  type DataOptions,
+  dequantizedBatch,
+  disposeBatch,
+  type FlowData,
+  type HostData,
+  hostData,
+} from './data';
 import { breathe, type Score, scoreOf, withBits } from './evaluate';
 import { TrainingState } from './state';
 import { trainStep } from './step';
@@ -135,12 +144,12 @@ export async function fit(flow: Flow, data: FlowData, options: FitOptions): Prom
 }
 
 function initialize(flow: Flow, host: HostData, plan: BatchPlan): void {
-  const { x, context } = host.batch(plan.indices(0), plan.noiseKey(0));
+  const batch = host.batch(plan.indices(0), plan.noiseKey(0));
+  const { context } = batch;
   try {
-    flow.initialize(x, { context });
+    tf.tidy(() => flow.initialize(dequantizedBatch(flow, batch, flow.scope({ context })).x, { context }));
   } finally {
-    x.dispose();
-    context?.dispose();
+    disposeBatch(batch);
   }
 }
 

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { foldIn, type Key } from '@tfkit/core';
 import type { Flow } from '../flow';
-import type { BatchPlan, HostBatch, HostData } from './data';
+import { type BatchPlan, batchLikelihood, disposeBatch, type HostBatch, type HostData } from './data';
 import { notFinite } from './diagnose';
 import type { FitOptions } from './fit';
 import type { TrainingState } from './state';
@@ -40,19 +40,22 @@ export async function trainStep(
     return { logLikelihood: -value!, gradientNorm };
   } finally {
     tf.dispose(kept);
-    batch.x.dispose();
-    batch.context?.dispose();
+    disposeBatch(batch);
   }
 }
 
 function gradientsOf(
   { flow, optimizer, state }: StepInputs,
-  { x, context }: HostBatch,
+  batch: HostBatch,
   key: Key,
 ): { loss: tf.Scalar; gradients: tf.NamedTensorMap; updates: Record<string, tf.Tensor> } {
   let updates: Record<string, tf.Tensor> = {};
   const { value, grads } = optimizer.computeGradients(() => {
-    const result = flow.logLikelihood(x, flow.scope({ context, mode: 'training', key }));
+    const result = batchLikelihood(
+      flow,
+      batch,
+      flow.scope({ context: batch.context, mode: 'training', key }),
+    );
     updates = { ...result.updates };
     for (const update of Object.values(updates)) tf.keep(update);
     return tf.neg(tf.mean(result.logProb)) as tf.Scalar;

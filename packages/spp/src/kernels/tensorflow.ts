@@ -57,9 +57,18 @@ export const slidingMax: FastKernel = ({ x }: { x: tf.Tensor4D }, { radius }) =>
   x,
 ];
 
+/**
+ * First back over rows of windows, then along each row: 2 k comparisons a window instead of k squared, and of equal
+ * maxima still the first in row-major order, since that is the first row, and in it the first column.
+ */
 export function slidingMaxGradient(dy: tf.Tensor, x: tf.Tensor, y: tf.Tensor, radius: number): tf.Tensor {
-  const attributes = { filterSize: 2 * radius + 1, strides: 1, pad: 'same' };
-  return tf.engine().runKernel('MaxPoolGrad', { dy, input: x, output: y }, attributes) as tf.Tensor;
+  const size = 2 * radius + 1;
+  const alongRows = tf.maxPool(x as tf.Tensor4D, [1, size], 1, 'same');
+  const back = (dy: tf.Tensor, input: tf.Tensor, output: tf.Tensor, filterSize: [number, number]) =>
+    tf
+      .engine()
+      .runKernel('MaxPoolGrad', { dy, input, output }, { filterSize, strides: 1, pad: 'same' }) as tf.Tensor;
+  return back(back(dy, alongRows, y, [size, 1]), x, alongRows, [1, size]);
 }
 
 export const binMax: FastKernel = ({ x }: { x: tf.Tensor }, { plan, whole }, backend: TensorflowBackend) => {

@@ -95,7 +95,9 @@ function ofBins(
         for (let c = 0; c < channels; c++) {
           const cell = cells[from + c]!;
           if (cell < 0) continue;
-          const [value, best, bestCell] = [values[from + c]!, values[out + c]!, cells[out + c]!];
+          const value = values[from + c]!;
+          const best = values[out + c]!;
+          const bestCell = cells[out + c]!;
           const equal = value === best || (Number.isNaN(value) && Number.isNaN(best));
           if (bestCell < 0 || value > best || isFirstNaN(value, best) || (equal && cell < bestCell)) {
             values[out + c] = value;

@@ -4,6 +4,7 @@ import { allOnes } from '../../gradients/geometry';
 import { convNumbers } from '../convInfo';
 import { allFloat32, type FastKernel } from '../fast';
 import type { Attribute, TensorflowBackend } from './backend';
+import { isLongRow, rowFilterGradient } from './phases';
 
 export const conv2dBackpropInput: FastKernel = (inputs, attributes, backend: TensorflowBackend) => {
   const { inputShape } = attributes;
@@ -21,6 +22,8 @@ export const conv2dBackpropFilter: FastKernel = (inputs, attributes, backend: Te
   const { x, dy } = inputs;
   const convAttributes = convolution(x.shape, filterShape, attributes, backend);
   if (!convAttributes || !allFloat32(x, dy)) return undefined;
+  if (isLongRow(x.shape, filterShape, attributes))
+    return tf.tidy(() => rowFilterGradient(inputs, attributes));
   return runOrRemember(backend, attributes, () => {
     const shape = tf.tensor1d(filterShape, 'int32');
     return backend.executeSingleOutput('Conv2DBackpropFilter', convAttributes, [x, shape, dy]);

@@ -7,6 +7,7 @@ import {
   foldIn,
   formatShape,
   type Key,
+  key as keyOf,
   OptionError,
   ShapeError,
   ValueError,
@@ -14,8 +15,8 @@ import {
 import { adam, ensureGradients, ensureKernels } from '@tfkit/core/tfjs';
 import { childScope } from '../bijector';
 import type { ContextOption, Flow } from '../flow';
-import { breathe } from './evaluate';
-import { applyClipped, globalNorm, setLearningRate } from './step';
+import { breathe } from '../training/evaluate';
+import { applyClipped, globalNorm, setLearningRate } from '../training/step';
 
 /**
  * The logarithm of the wanted density, up to a constant: float32 [batch] of x [batch, ...shape]. Written with tfjs ops: its gradient to x is
@@ -83,6 +84,7 @@ export async function fitDensity(
   await ensureGradients();
   await ensureKernels();
   const { key, steps, context, signal, clipNorm, learningRate } = options;
+  checkDensity(flow, logDensity, batchSize, context);
   const optimizer = options.optimizer ?? adam({ learningRate: 1e-3 });
   let bound = Number.NaN;
   try {
@@ -127,13 +129,24 @@ function divergence(
   const z = flow.base.sample(foldIn(key, 0), [batchSize, ...flow.latentShape], baseScope, 1);
   const { x, logDet } = flow.bijector.inverse(z, scope);
   const logFlow = tf.sub(flow.base.logProb(z, baseScope), logDet);
-  const wanted = logDensity(x, context);
-  if (wanted.shape.length !== 1 || wanted.shape[0] !== batchSize) {
+  return tf.mean(tf.sub(logFlow, logDensity(x, context))) as tf.Scalar;
+}
+
+/** Tried once off the tape: what throws on it would leave its tensors behind. */
+function checkDensity(
+  flow: Flow,
+  logDensity: LogDensity,
+  batchSize: number,
+  context: tf.Tensor | undefined,
+): void {
+  tf.tidy(() => {
+    const spread = context && { context };
+    const { shape } = logDensity(flow.sample(batchSize, { key: keyOf(0), ...spread }), context);
+    if (shape.length === 1 && shape[0] === batchSize) return;
     throw new ShapeError(
-      `fitDensity: logDensity must give [${batchSize}], one number for each sample, got ${formatShape(wanted.shape)}.`,
+      `fitDensity: logDensity must give [${batchSize}], one number for each sample, got ${formatShape(shape)}.`,
     );
-  }
-  return tf.mean(tf.sub(logFlow, wanted)) as tf.Scalar;
+  });
 }
 
 function checkOptions(flow: Flow, options: FitDensityOptions): number {
