@@ -71,6 +71,17 @@ const config: KnipConfig = {
       entry: ['src/worker/index.ts', 'scripts/*.ts', 'test/**/*.ts'],
       project: ['src/**/*.{ts,tsx}'],
     },
+    docs: { entry: ['typedoc.mjs', '.vitepress/config.mts'], project: ['*.mjs', '.vitepress/*.mts'] },
+    examples: {
+      entry: [
+        '*/main.js',
+        '*/main.mjs',
+        'evaluate-masks/makeMasks.js',
+        'publish-an-api/package/src/*.ts',
+        'test/*.test.ts',
+      ],
+      project: ['*/*.js', 'test/*.ts'],
+    },
     tour: { entry: ['src/cli.ts', 'src/stages/*.ts', 'test/**/*.ts'], project: ['src/**/*.ts'] },
   },
 };

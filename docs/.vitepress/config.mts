@@ -23,6 +23,7 @@ export default defineConfig({
   description: 'Small packages that give TensorFlow.js what papers use and the framework lacks',
   base: process.env.DOCS_BASE ?? '/',
   cleanUrls: true,
+  head: [['link', { rel: 'icon', href: 'data:,' }]],
   lastUpdated: false,
   // Dead links fail the build; 'index' pages and anchors included.
   ignoreDeadLinks: false,

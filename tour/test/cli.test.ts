@@ -4,6 +4,7 @@ import { access, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readResult } from '../src/results';
+import { stages } from '../src/stages/index';
 import type { SegmentationNetwork, SegmentationTest } from '../src/stages/segmentation';
 import { temporaryFolder } from './temporaryFolder';
 
@@ -27,6 +28,21 @@ async function cli(args: string[], folder: string, started?: (child: ChildProces
   started?.(child);
   const [code] = await once(child, 'close');
   return { code, ...output };
+}
+
+/** The sections of a report without what a clock says: times, rates, and what is computed from them. */
+function repeatable(page: string): string[] {
+  return [...page.matchAll(/<section id="([\w-]+)"[\s\S]*?<\/section>/g)].map(([section, name]) => {
+    const clock =
+      name === 'ddp'
+        ? /<dl class="scores">[\s\S]*?<\/dl>|<table>[\s\S]*?<\/table>/g
+        : /<p class="meta">.*?<\/p>/g;
+    const rows = name === 'diffusion-samplers' ? /<td class="number">[\d.]+<\/td>/g : /$^/g;
+    return section!
+      .replace(/<p class="meta">.*?<\/p>/g, '')
+      .replace(clock, '')
+      .replace(rows, '');
+  });
 }
 
 describe('npm start', () => {
@@ -82,6 +98,20 @@ describe('npm start', () => {
     expect(network['deep8/filter']?.shape).toEqual([3, 3, 64, 64]);
     expect(await read('b', 'network')).toEqual(network);
   });
+
+  it('gives the same scores, tables and pictures for the same seed, in every stage', async () => {
+    const folder = await temporaryFolder();
+    const parts: string[][] = [];
+    for (const out of ['a', 'b']) {
+      const args = ['--quick', '--seed', '7', '--ranks', '2', '--backend', 'wasm', '--out', out];
+      const { code, stderr } = await cli(args, folder);
+      expect(stderr).toBe('');
+      expect(code).toBe(0);
+      parts.push(repeatable(await readFile(`${folder}/${out}/index.html`, 'utf8')));
+    }
+    expect(parts[0]).toHaveLength(stages.length);
+    expect(parts[1]).toEqual(parts[0]);
+  }, 300_000);
 
   it('ends with exit code 130 on Ctrl-C and leaves no half of a report', async () => {
     const folder = await temporaryFolder();

@@ -12,9 +12,19 @@ import { applyWasmKernels } from './kernels/wasm';
 import { applyWebglKernels } from './kernels/webgl';
 import { applyWebgpuKernels } from './kernels/webgpu';
 
+const tables = {
+  cpu: applyCpuKernels,
+  wasm: applyWasmKernels,
+  webgl: applyWebglKernels,
+  webgpu: applyWebgpuKernels,
+  tensorflow: applyTensorflowKernels,
+};
+
 correctGradients();
-keepApplied('cpu', applyCpuKernels);
-keepApplied('wasm', applyWasmKernels);
-keepApplied('webgl', applyWebglKernels);
-keepApplied('webgpu', applyWebgpuKernels);
-keepApplied('tensorflow', applyTensorflowKernels);
+for (const [backend, applyKernels] of Object.entries(tables)) {
+  keepApplied(backend, () => {
+    applyKernels();
+    // Again: tfjs-layers and the union package, imported since, have put tfjs' own gradients in their place.
+    correctGradients();
+  });
+}
