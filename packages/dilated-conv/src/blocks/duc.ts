@@ -1,6 +1,14 @@
 /** Dense upsampling convolution and the pixel shuffle behind it. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkInteger, checkKnownOptions, checkOneOf, checkRank, formatShape, ShapeError } from '@tfkit/core';
+import {
+  checkDType,
+  checkInteger,
+  checkKnownOptions,
+  checkOneOf,
+  checkRank,
+  formatShape,
+  ShapeError,
+} from '@tfkit/core';
 import { type ConvWeights, conv2dLayer } from './convWeights';
 
 /** Where the r * r sub-pixels of a channel lie: TensorFlow's (di * r + dj) * channels + c, torch's c * r * r + di * r + dj. */
@@ -24,6 +32,7 @@ export function pixelShuffle(
 ): tf.Tensor4D {
   const name = 'pixelShuffle';
   checkRank([name, 'x'], x, 4, '[batch, height, width, channels]');
+  checkDType([name, 'x'], x, ['float32', 'int32']);
   checkInteger([name, 'factor'], factor, { min: 1 });
   checkOneOf([name, 'order'], order, orders);
   const [batch, height, width, channels] = x.shape;
