@@ -1,6 +1,7 @@
 /** The interface of a group of ranks: core's `Collective`, and what training needs besides. */
 import type { Collective, CollectiveArray, ReduceOp, SyncCollective } from '@tfkit/core';
 
+/** How ranks are connected: worker threads of one process, processes on one host, or a group of one. */
 export type BackendName = 'threads' | 'processes' | 'single';
 
 /** float32 numbers that lie where the reduction works on them, so that nothing is copied. */
@@ -12,6 +13,7 @@ export interface ResidentBuffer {
   readonly result: Float32Array;
 }
 
+/** How a resident buffer is reduced, and which part of it. */
 export interface ResidentOptions {
   /** Default 'sum'. */
   readonly op?: 'sum' | 'mean' | 'max' | 'min';

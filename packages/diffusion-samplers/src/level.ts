@@ -6,7 +6,7 @@ export interface Level {
   readonly sigma: number;
 }
 
-/** Noise-to-signal ratio sigma / alpha, "sigma" of Karras et al. Infinity where alpha is 0. */
+/** Noise-to-signal ratio sigma / alpha, "sigma" of Karras et al. (arXiv:2206.00364). Infinity where alpha is 0. */
 export const ratioOf = ({ alpha, sigma }: Level): number => sigma / alpha;
 
 /** Half the log signal-to-noise ratio, log(alpha / sigma): -Infinity for pure noise, Infinity for clean data. */

@@ -14,6 +14,7 @@ const fast: Record<string, FastKernel> = {
   TfkitAdam: adam,
 };
 
+/** Replaces kernels of the tensorflow backend by TensorFlow's own ops; what is in force stays. */
 export function applyTensorflowKernels(): void {
   applyPatch('kernels/tensorflow', () => {
     const name = 'DepthwiseConv2dNative';

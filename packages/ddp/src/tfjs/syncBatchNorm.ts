@@ -8,6 +8,7 @@ export interface SyncGroup {
   readonly sync?: SyncCollective;
 }
 
+/** The group whose batches are normalised together, and how. */
 export interface SyncBatchNormOptions {
   readonly group: SyncGroup;
   /** The axis of channels. Default the last. */

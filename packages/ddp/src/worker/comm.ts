@@ -8,6 +8,7 @@ import { openMemory } from '../arena/open';
 import { serveRequests } from '../arena/requests';
 import { textOf } from '../errors';
 
+/** What the thread that reduces beside a rank gets at its start. */
 export interface CommWorkerData {
   readonly tfkitComm: {
     readonly handle: MemoryHandle;

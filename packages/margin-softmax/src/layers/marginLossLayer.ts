@@ -39,6 +39,7 @@ const methods = {
 
 export type MarginName = keyof typeof methods;
 
+/** The classes and the method of a head for tf.layers. */
 export interface MarginLossLayerArgs {
   readonly numClasses: number;
   /** The method by name. Default 'arcFace'. */

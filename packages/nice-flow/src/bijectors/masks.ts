@@ -101,7 +101,11 @@ function namedMask(functionName: string, mask: MaskName, shape: EventShape): Res
   return partition(Array.from({ length }, (_, i) => i < length / 2 === (mask === 'first-half')));
 }
 
-/** 1 where row + column is even (or odd), row-major [height, width]. */
+/**
+ * 1 where row + column is even (or odd), row-major [height, width].
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function checkerboard(
   height: number,
   width: number,

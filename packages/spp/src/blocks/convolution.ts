@@ -19,6 +19,7 @@ export interface ConvWeights {
   readonly bias?: tf.Tensor1D;
 }
 
+/** The function after a convolution; silu is x sigmoid(x). */
 export type Activation = 'silu' | 'relu' | 'linear';
 
 export const activations: readonly Activation[] = ['silu', 'relu', 'linear'];

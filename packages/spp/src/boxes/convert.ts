@@ -14,6 +14,7 @@ export type BoxFormat = 'xyxy' | 'yxyx' | 'xywh' | 'cxcywh';
  */
 export type BoxUnit = 'pixels' | 'normalized' | 'corners';
 
+/** Conventions from which and to which boxes are converted. */
 export interface ConvertBoxesOptions {
   readonly from: BoxFormat;
   readonly to: BoxFormat;

@@ -39,6 +39,7 @@ export const samples: Readonly<Record<string, Sample>> = {
   'diffusion-samplers ./diffusers#toDiffusersConfig': () => [{ ...plan }],
   'dilated-conv .#aspp': () => [map()],
   'dilated-conv .#receptiveField': () => [[{ kernelSize: 3, dilationRate: 2, strides: 1 }]],
+  'dilated-conv .#identityKernel': () => [2, 2, { noise: 0.1, key: key(0) }],
   'dilated-conv .#duc': () => [map(), conv(3, 2, 8), { factor: 2 }],
   'margin-softmax ./protocols#rocCurve': () => [Float64Array.of(0.9, 0.8, 0.3), [true, true, false]],
   'margin-softmax ./metric-losses#ringLoss': () => [tf.fill([4, 4], 0.5), tf.scalar(1)],
