@@ -22,7 +22,11 @@ export function karrasSigma(u: number, min: number, max: number, rho: number): n
   return (high + u * (low - high)) ** rho;
 }
 
-/** Even steps of log sigma. The same as even steps of lambda (Lu et al., DPM-Solver, arXiv:2206.00927). */
+/**
+ * Even steps of log sigma. The same as even steps of lambda (Lu et al., DPM-Solver, arXiv:2206.00927).
+ *
+ * @throws OptionError if count is no integer in [0, 1e6].
+ */
 export function exponentialSigmas(count: number, min: number, max: number): number[] {
   checkCount('exponentialSigmas', count);
   return polyexponentialSigmas(count, min, max, 1);

@@ -137,6 +137,7 @@ export interface MinedTriplets {
  * @param embeddings float32 [batch, features].
  * @param labels int32 [batch] or integers.
  * @param options.mining, margin, distance, normalize as in `batchTripletLoss`.
+ * @throws OptionError if an option is out of its range; ShapeError if ranks or lengths disagree.
  */
 export async function mineTriplets(
   embeddings: tf.Tensor2D,
