@@ -1,5 +1,5 @@
 /** Running a plan on typed arrays. */
-import { checkInteger, checkKnownOptions, OptionError, ShapeError, sizeOf } from '@tfkit/core';
+import { checkInteger, checkKnownOptions, checkOneOf, OptionError, ShapeError, sizeOf } from '@tfkit/core';
 import { ArrayMachine } from './engine/arrays';
 import { checkNoise, Execution, type Model, type RunOptions, type SampleStep } from './engine/execute';
 import type { FloatArray, Machine } from './engine/machine';
@@ -120,9 +120,7 @@ function start(
   checkKnownOptions('sample', options, known);
   const shape = shapeOf(options);
   const precision = options.precision ?? (options.x instanceof Float64Array ? 'float64' : 'float32');
-  if (precision !== 'float32' && precision !== 'float64') {
-    throw new OptionError(`sample: precision must be 'float32' or 'float64', got '${precision}'.`);
-  }
+  checkOneOf(['sample', 'precision'], precision, ['float32', 'float64']);
   if (options.x) checkState(options.x, shape);
   return begin(plan, new ArrayMachine(shape, plan.registers, precision), model, options, options.x);
 }

@@ -1,11 +1,6 @@
 /** Sequences of sigmas from large to small. */
-import { checkInteger } from '@tfkit/core';
 import { linspace } from '../level';
 import { betaQuantile } from './betaQuantile';
-
-/** A million levels are more than any run takes, and keep a mistaken count from filling the memory. */
-const checkCount = (name: string, count: number): void =>
-  checkInteger([name, 'count'], count, { min: 0, max: 1e6 });
 
 /**
  * (max^(1/rho) + u (min^(1/rho) - max^(1/rho)))^rho, u = 0..1 (arXiv:2206.00364, eq. 5).
@@ -13,7 +8,6 @@ const checkCount = (name: string, count: number): void =>
  * @throws OptionError if an option or a number is out of its range.
  */
 export function karrasSigmas(count: number, min: number, max: number, rho = 7): number[] {
-  checkCount('karrasSigmas', count);
   return linspace(0, 1, count).map((u) => karrasSigma(u, min, max, rho));
 }
 
@@ -28,7 +22,6 @@ export function karrasSigma(u: number, min: number, max: number, rho: number): n
  * @throws OptionError if count is no integer in [0, 1e6].
  */
 export function exponentialSigmas(count: number, min: number, max: number): number[] {
-  checkCount('exponentialSigmas', count);
   return polyexponentialSigmas(count, min, max, 1);
 }
 
@@ -38,7 +31,6 @@ export function exponentialSigmas(count: number, min: number, max: number): numb
  * @throws OptionError if an option or a number is out of its range.
  */
 export function polyexponentialSigmas(count: number, min: number, max: number, rho = 1): number[] {
-  checkCount('polyexponentialSigmas', count);
   const [low, high] = [Math.log(min), Math.log(max)];
   return linspace(1, 0, count).map((u) => Math.exp(u ** rho * (high - low) + low));
 }
@@ -49,7 +41,6 @@ export function polyexponentialSigmas(count: number, min: number, max: number, r
  * @throws OptionError if an option or a number is out of its range.
  */
 export function betaSigmas(count: number, min: number, max: number, alpha = 0.6, beta = 0.6): number[] {
-  checkCount('betaSigmas', count);
   return linspace(1, 0, count).map((u) => min + (max - min) * betaQuantile(u, alpha, beta));
 }
 
@@ -59,7 +50,6 @@ export function betaSigmas(count: number, min: number, max: number, alpha = 0.6,
  * @throws OptionError if an option or a number is out of its range.
  */
 export function vpSigmas(count: number, betaD = 19.9, betaMin = 0.1, epsilon = 1e-3): number[] {
-  checkCount('vpSigmas', count);
   return linspace(1, epsilon, count).map((t) => Math.sqrt(Math.expm1((betaD * t * t) / 2 + betaMin * t)));
 }
 
