@@ -17,7 +17,11 @@ export type Place = readonly [functionName: string, argument: string];
 
 const because = (hint?: string) => (hint ? ` ${hint}` : '');
 
-/** The rank must be `rank` (or one of them); `axes` names them for the message: `[batch, features]`. */
+/**
+ * The rank must be `rank` (or one of them); `axes` names them for the message: `[batch, features]`.
+ *
+ * @throws ShapeError if ranks or shapes disagree.
+ */
 export function checkRank(
   place: Place,
   value: Shaped,
@@ -32,7 +36,11 @@ export function checkRank(
   );
 }
 
-/** The shape must equal `expected`; null stands for any size. */
+/**
+ * The shape must equal `expected`; null stands for any size.
+ *
+ * @throws ShapeError if ranks or shapes disagree.
+ */
 export function checkShape(
   place: Place,
   value: Shaped,
@@ -49,7 +57,11 @@ export function checkShape(
   );
 }
 
-/** Two values must have the same shape. */
+/**
+ * Two values must have the same shape.
+ *
+ * @throws ShapeError if ranks or shapes disagree.
+ */
 export function checkSameShape(place: Place, value: Shaped, otherName: string, other: Shaped): void {
   if (sameShape(value.shape, other.shape)) return;
   throw new ShapeError(
@@ -57,7 +69,11 @@ export function checkSameShape(place: Place, value: Shaped, otherName: string, o
   );
 }
 
-/** The dtype must be one of `dtypes`. */
+/**
+ * The dtype must be one of `dtypes`.
+ *
+ * @throws DTypeError for another dtype.
+ */
 export function checkDType(
   place: Place,
   value: { dtype: string },
@@ -70,6 +86,7 @@ export function checkDType(
   );
 }
 
+/** Bounds of a number. */
 export interface Range {
   readonly min?: number;
   readonly max?: number;
@@ -77,7 +94,11 @@ export interface Range {
   readonly open?: 'none' | 'min' | 'max' | 'both';
 }
 
-/** A finite number within a range: `{min: 0, open: 'min'}` means > 0. NaN and infinities never pass. */
+/**
+ * A finite number within a range: `{min: 0, open: 'min'}` means > 0. NaN and infinities never pass.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function checkNumber(
   place: Place,
   value: unknown,
@@ -100,7 +121,11 @@ export function checkNumber(
   );
 }
 
-/** A whole number in [min, max]. */
+/**
+ * A whole number in [min, max].
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function checkInteger(
   place: Place,
   value: unknown,
@@ -114,7 +139,11 @@ export function checkInteger(
   );
 }
 
-/** One of a closed list of words (or numbers). */
+/**
+ * One of a closed list of words (or numbers).
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function checkOneOf<T extends string | number>(
   place: Place,
   value: unknown,
@@ -127,7 +156,11 @@ export function checkOneOf<T extends string | number>(
   );
 }
 
-/** An options object must have no keys but `known`: a misspelt option is an error, not a default. */
+/**
+ * An options object must have no keys but `known`: a misspelt option is an error, not a default.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function checkKnownOptions(functionName: string, options: object, known: readonly string[]): void {
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;

@@ -16,6 +16,7 @@ export type CollectiveArray =
   | Int8Array
   | Uint8Array;
 
+/** How the ranks' values become one, element by element. */
 export type ReduceOp = 'sum' | 'mean' | 'max' | 'min';
 
 /** The blocking forms, present where a rank may block its thread (workers and processes, never a page's main thread). */

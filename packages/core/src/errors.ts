@@ -34,6 +34,7 @@ export class FormatError extends Error {
   override name = 'FormatError' as const;
 }
 
+/** The names of core's error classes, by which `isTfkitError` knows those of another copy. */
 export type TfkitErrorName =
   | 'ShapeError'
   | 'DTypeError'

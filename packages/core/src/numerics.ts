@@ -1,18 +1,29 @@
 /** Elementary functions in the form that stays finite, value and gradient, over the whole float32 range. */
 import * as tf from '@tensorflow/tfjs-core';
+import { checkDType, checkInteger } from './checks';
+import { ShapeError } from './errors';
+
+const numbers = ['float32', 'int32'];
 
 /** The smallest step at 1 that the current backend tells apart: 2^-23, or 2^-10 where floats have 16 bits (WebGL). */
 export function backendEpsilon(): number {
   return tf.backend().floatPrecision() === 16 ? 2 ** -10 : 2 ** -23;
 }
 
-/** log(1 + exp(x)) as max(x, 0) + log(1 + exp(-|x|)): never overflows; the gradient is sigmoid(x). */
+/**
+ * log(1 + exp(x)) as max(x, 0) + log(1 + exp(-|x|)): never overflows; the gradient is sigmoid(x).
+ *
+ * @param x float32 or int32, of any shape; the caller disposes the result, of the same shape.
+ * @throws DTypeError for other dtypes.
+ */
 export function softplus<T extends tf.Tensor>(x: T): T {
+  checkDType(['softplus', 'x'], x, numbers);
   return tf.tidy(() => softplusOf(x) as T);
 }
 
-/** log(sigmoid(x)) = -softplus(-x). */
+/** log(sigmoid(x)) = -softplus(-x), of the same shape. @throws DTypeError unless x is float32 or int32. */
 export function logSigmoid<T extends tf.Tensor>(x: T): T {
+  checkDType(['logSigmoid', 'x'], x, numbers);
   return tf.tidy(() => tf.neg(softplusOf(tf.neg(x))) as T);
 }
 
@@ -38,8 +49,14 @@ function log1p(u: tf.Tensor): tf.Tensor {
 /**
  * x / |x| along an axis, for norms from 1e-20 to 1e20: the vector is first divided by its largest magnitude, so that
  * no square leaves the float32 range. A zero vector stays zero and has zero gradient.
+ *
+ * @param x float32 or int32, of rank 1 or more; the result has its shape, and the caller disposes it.
+ * @throws DTypeError for other dtypes; ShapeError for a scalar; OptionError if x has no such axis.
  */
 export function safeNormalize<T extends tf.Tensor>(x: T, axis = -1): T {
+  checkDType(['safeNormalize', 'x'], x, numbers);
+  if (x.rank === 0) throw new ShapeError('safeNormalize: x must have an axis, got a scalar.');
+  checkInteger(['safeNormalize', 'axis'], axis, { min: -x.rank, max: x.rank - 1 });
   return tf.tidy(() => normalizeAlong(axis)(x) as T);
 }
 
@@ -73,9 +90,13 @@ const isZero = /* @__PURE__ */ tf.customGrad((x) => ({
 
 /**
  * arccos for cosines that rounding pushed past +-1, as atan2(sqrt(1 - c^2), c), which is exact where the GPU's acos is
- * not. The slope -1 / sqrt(1 - c^2) is held at its value one rounding step from +-1, so it stays finite.
+ * not. The slope -1 / sqrt(1 - c^2) is held at its value one rounding step from +-1, so it stays finite. Radians.
+ *
+ * @param cosine float32 or int32, of any shape; the result has its shape, and the caller disposes it.
+ * @throws DTypeError for other dtypes.
  */
 export function safeAcos<T extends tf.Tensor>(cosine: T): T {
+  checkDType(['safeAcos', 'cosine'], cosine, numbers);
   return tf.tidy(() => acosOf(cosine) as T);
 }
 

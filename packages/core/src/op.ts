@@ -2,12 +2,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { FastKernel } from './kernels/fast';
 
+/** An op's tensors by name. */
 export type OpInputs = Record<string, tf.Tensor>;
+/** Settings of an op that are no tensors; not differentiated. */
 export type OpAttributes = Record<string, unknown>;
 
 /** What a kernel gives beside its output, kept for the gradient: the positions of maxima, say. */
 export type OpResult<O extends tf.Tensor> = O | readonly [O, ...tf.Tensor[]];
 
+/** An op: its name in tfjs' registry, its composition of tfjs ops, and its gradient. */
 export interface OpDefinition<I extends OpInputs, A extends OpAttributes, O extends tf.Tensor> {
   /** The kernel's name in tfjs' registry. Prefix it by the package: `DilatedConvConv2d`. */
   readonly name: string;
@@ -37,6 +40,7 @@ export interface OpDefinition<I extends OpInputs, A extends OpAttributes, O exte
   ): { [K in keyof I]?: () => tf.Tensor };
 }
 
+/** A differentiable op as `defineOp` gives it: called for its first output, or for all. */
 export interface Op<I extends OpInputs, A extends OpAttributes, O extends tf.Tensor> {
   (inputs: I, attributes: A): O;
   /** The output and what is kept beside it, which has no gradient. */
@@ -57,6 +61,8 @@ interface Engine {
  * An op that runs everywhere and is differentiable: the kernel of the same name if the current backend has one
  * (`tf.registerKernel({kernelName: name, backendName, kernelFunc})`, by anyone), else one of `kernels`, else its
  * composition.
+ *
+ * @throws Error if the input is not as described.
  *
  * @example
  * const square = defineOp({

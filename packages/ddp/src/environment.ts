@@ -1,6 +1,7 @@
 /** What the environment says of this process's place in a job. */
 import { checkInteger, OptionError } from '@tfkit/core';
 
+/** What a launcher's variables say of this rank. */
 export interface RankEnvironment {
   readonly launcher: 'tfkit-ddp' | 'torchrun' | 'Open MPI' | 'MPICH' | 'Slurm';
   readonly rank: number;

@@ -8,6 +8,7 @@
  */
 export type CollectiveErrorReason = 'mismatch' | 'timeout' | 'failed' | 'left';
 
+/** Which rank failed, and how. */
 export interface CollectiveErrorDetails {
   readonly rank: number;
   readonly reason: CollectiveErrorReason;

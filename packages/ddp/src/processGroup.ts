@@ -1,7 +1,10 @@
 /** The interface of a group of ranks: core's `Collective`, and what training needs besides. */
 import type { Collective, CollectiveArray, ReduceOp, SyncCollective } from '@tfkit/core';
 
-/** 'mpi' is several processes over MPI, of one rank each or of several threads. */
+/**
+ * How ranks are connected: worker threads of one process, processes on one host, processes over MPI (of one rank each or
+ * of several threads), or a group of one.
+ */
 export type BackendName = 'threads' | 'processes' | 'mpi' | 'single';
 
 /** float32 numbers that lie where the reduction works on them, so that nothing is copied. */
@@ -13,6 +16,7 @@ export interface ResidentBuffer {
   readonly result: Float32Array;
 }
 
+/** How a resident buffer is reduced, and which part of it. */
 export interface ResidentOptions {
   /** Default 'sum'. */
   readonly op?: 'sum' | 'mean' | 'max' | 'min';

@@ -7,6 +7,7 @@ import { defaultTimeout, warnOfFewCores } from './initProcessGroup';
 import type { ProcessGroup } from './processGroup';
 import { type RankTask, runThreads } from './threads/run';
 
+/** What the ranks get, and how long they may take. */
 export interface SpawnOptions<Args extends readonly unknown[] = readonly unknown[]> {
   /** What each rank's function is called with, after the group: anything that structured cloning takes. */
   readonly args?: Args;

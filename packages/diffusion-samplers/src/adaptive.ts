@@ -15,6 +15,7 @@ interface LoopOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Range, tolerances and step control of the adaptive solver. */
 export interface DpmAdaptiveOptions extends LoopOptions {
   readonly sigmaMin: number;
   readonly sigmaMax: number;
@@ -35,6 +36,7 @@ export interface DpmAdaptiveOptions extends LoopOptions {
   onAttempt?(attempt: AdaptiveAttempt): void;
 }
 
+/** One attempted step of an adaptive solver: taken or refused, and its error. */
 export interface AdaptiveAttempt {
   /** log(1 / sigma) reached, and sigma. */
   readonly t: number;
@@ -235,6 +237,7 @@ const pcOptions = [
  * the reverse diffusion. The model predicts the score.
  *
  * @returns the last mean, without noise, and the last state, float64.
+ * @throws OptionError if an option or a number is out of its range.
  */
 export async function predictorCorrector(model: ArrayModel, options: PredictorCorrectorOptions) {
   checkKnownOptions('predictorCorrector', options, [...pcOptions, 'norms', 'onStep']);

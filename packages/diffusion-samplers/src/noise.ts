@@ -12,6 +12,7 @@ export type NoiseSource = (draw: number, shape: readonly number[]) => ArrayLike<
  * backend and after a resume. The first axis of the shape is the batch.
  *
  * @param seed an integer in [0, 2^32).
+ * @throws OptionError if an option or a number is out of its range.
  */
 export function seededNoise(seed: number): NoiseSource {
   checkInteger(['seededNoise', 'seed'], seed, { min: 0, max: 2 ** 32 - 1 });
@@ -26,7 +27,11 @@ export function seededNoise(seed: number): NoiseSource {
   };
 }
 
-/** Draws that the caller made, in the order in which the plan counts them; `initial` is draw -1. */
+/**
+ * Draws that the caller made, in the order in which the plan counts them; `initial` is draw -1.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function injectedNoise(draws: readonly ArrayLike<number>[], initial?: ArrayLike<number>): NoiseSource {
   return (draw, shape) => {
     const values = draw < 0 ? initial : draws[draw];

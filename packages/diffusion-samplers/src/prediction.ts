@@ -30,6 +30,7 @@ export const predictionTypes: readonly PredictionType[] = [
   'consistency',
 ];
 
+/** What a model predicts, with the numbers that its preconditioning needs. */
 export interface Prediction {
   readonly type: PredictionType;
   /** Standard deviation of the data, for `edm` and `consistency`. Default 0.5. */

@@ -30,6 +30,7 @@ export interface SampleOptions extends CommonOptions {
   onStep?(step: SampleStep<FloatArray>): void;
 }
 
+/** The final state, and how the run ended. */
 export interface SampleResult<V> {
   /** The final state; the caller's own. */
   readonly x: V;

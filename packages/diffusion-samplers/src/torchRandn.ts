@@ -6,7 +6,7 @@
  * Sources: Matsumoto and Nishimura, ACM TOMACS 8 (1998); Moshier, Cephes (logf, sinf, cosf). torch uses the AVX2 code on
  * x86 processors since 2013; elsewhere (Arm, very old x86) its large arrays differ in the last bit.
  */
-import { sizeOf } from '@tfkit/core';
+import { checkInteger, sizeOf } from '@tfkit/core';
 import type { NoiseSource } from './noise';
 
 /** MT19937, seeded as `manual_seed` does (the low 32 bits). */
@@ -136,16 +136,23 @@ function normalBlock(out: Float32Array, start: number): void {
  *
  * @param seed any integer; torch uses its low 32 bits.
  * @returns Float32Array, row-major.
+ * @throws OptionError if seed or a length of shape is no integer.
  */
 export function torchRandn(seed: number | bigint, shape: readonly number[]): Float32Array {
+  checkSeed('torchRandn', seed);
+  for (const length of shape) checkInteger(['torchRandn', 'shape'], length, { min: 0 });
+  checkInteger(['torchRandn', 'the size of shape'], sizeOf(shape), { max: 2 ** 32 - 1 });
   return torchNormal(seed)(sizeOf(shape));
 }
 
 /**
  * The noise of `torch.Generator().manual_seed(seed)` on the CPU, drawn as a diffusers pipeline does: the initial state,
- * then each step's, one after the other.
+ * then each step's, one after the other: each draw a Float32Array of the length of its shape.
+ *
+ * @throws OptionError if seed is no integer.
  */
 export function torchNoise(seed: number | bigint): NoiseSource {
+  checkSeed('torchNoise', seed);
   let next = -1;
   let generator = torchNormal(seed);
   return (draw, shape) => {
@@ -157,4 +164,8 @@ export function torchNoise(seed: number | bigint): NoiseSource {
     next++;
     return generator(sizeOf(shape));
   };
+}
+
+function checkSeed(name: string, seed: number | bigint): void {
+  if (typeof seed !== 'bigint') checkInteger([name, 'seed'], seed);
 }

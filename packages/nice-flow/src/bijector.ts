@@ -22,6 +22,7 @@ export interface InitialValue {
   readonly trainable?: boolean;
 }
 
+/** Parameters by name, as a layer starts with them. */
 export type InitialValues = Readonly<Record<string, InitialValue>>;
 
 /** What a layer is told when its parameters are made. */
@@ -53,6 +54,7 @@ export interface Scope {
   readonly observe?: (layer: ObservedLayer) => void;
 }
 
+/** One layer of a flow with the input that it met. */
 export interface ObservedLayer {
   readonly path: string;
   readonly bijector: Bijector;
@@ -61,6 +63,7 @@ export interface ObservedLayer {
   readonly result: ForwardResult;
 }
 
+/** z [batch, ...latent] and log abs det of the Jacobian [batch] in nats. */
 export interface ForwardResult {
   readonly z: tf.Tensor;
   /** log|det dz/dx| in nats, float32 [batch]. */
@@ -69,6 +72,7 @@ export interface ForwardResult {
   readonly updates?: Readonly<Record<string, tf.Tensor>>;
 }
 
+/** x [batch, ...event] and log abs det of the inverse's Jacobian [batch] in nats. */
 export interface InverseResult {
   readonly x: tf.Tensor;
   /** log|det dx/dz| in nats, float32 [batch]. */
@@ -113,6 +117,8 @@ export interface BijectorDefinition {
 /**
  * A bijector of your own: checks shapes, runs in a tidy, and makes every log-determinant [batch]. Test it with
  * `checkBijector`.
+ *
+ * @throws ShapeError if ranks or shapes disagree.
  *
  * @example
  * const leaky = defineBijector({
@@ -194,7 +200,7 @@ function checkResult(name: string, argument: string, result: tf.Tensor, expected
   );
 }
 
-/** The tensor of a parameter; an OptionError that names it if there is none. */
+/** The tensor of a parameter, in the shape it was made with; an OptionError that names it if there is none. */
 export function parameterOf(name: string, scope: Scope, parameter: string): tf.Tensor {
   const found = scope.parameters[parameter];
   if (found) return found;

@@ -26,6 +26,7 @@ import { gaussian } from './distributions/gaussian';
 import { intervalOf, type Quantization } from './quantization';
 import type { Dequantizer } from './variational/dequantizer';
 
+/** The parts of a flow, and the shape of one event. */
 export interface FlowOptions {
   readonly bijector: Bijector;
   /** Default `gaussian()`, the standard normal. */
@@ -47,6 +48,7 @@ export interface ContextOption {
   readonly context?: tf.Tensor;
 }
 
+/** The key, and the temperature, which scales the base distribution's deviation. */
 export interface SampleOptions extends ContextOption {
   readonly key: Key;
   /** Spread of the base distribution, 0 or more: below 1 samples are more typical and less varied. Default 1. */

@@ -15,6 +15,7 @@ export interface InterpolateOptions extends ContextOption {
  *
  * @param from, to float32 [1, ...shape].
  * @param options.context [steps, contextSize] or [1, contextSize]; the ends are encoded with its first row.
+ * @throws OptionError if an option or a number is out of its range; ShapeError if ranks or shapes disagree.
  */
 export function interpolate(
   flow: Flow,

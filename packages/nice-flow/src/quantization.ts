@@ -27,7 +27,7 @@ export function intervalOf(functionName: string, { levels, range = [0, 1] }: Qua
  * over a cell is the integer's probability (a lower bound of it, in the mean; Theis et al. 2016).
  *
  * @param values integers in [0, levels).
- * @returns Float32Array in [low, high): never high itself, where a logit would be infinite.
+ * @returns as many elements, in [low, high): never high itself, where a logit would be infinite.
  * @throws ValueError for a value that is no integer in [0, levels).
  */
 export function dequantize(values: ArrayLike<number>, quantization: Quantization, key: Key): Float32Array {
@@ -68,7 +68,7 @@ function floatBelow(value: number): number {
 
 /**
  * Integers from continuous data: the cell that each value lies in; values outside the interval go to the nearest cell, NaN
- * to 0. Uint8Array up to 256 levels, else Int32Array. For pictures of samples.
+ * to 0. As many elements; Uint8Array up to 256 levels, else Int32Array. For pictures of samples.
  */
 export function quantize(values: ArrayLike<number>, quantization: Quantization): Uint8Array | Int32Array {
   const { levels, low, width } = intervalOf('quantize', quantization);
@@ -95,7 +95,11 @@ export function bitsPerDim(logLikelihood: number, { dims, ...quantization }: Bit
   return -integerLogLikelihood(logLikelihood, { dims, ...quantization }, 'bitsPerDim') / (dims * Math.LN2);
 }
 
-/** The log-likelihood in nats of the same data left on [0, levels): what models over differently scaled data share. */
+/**
+ * The log-likelihood in nats of the same data left on [0, levels): what models over differently scaled data share.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function integerLogLikelihood(
   logLikelihood: number,
   { dims, ...quantization }: BitsPerDimOptions,

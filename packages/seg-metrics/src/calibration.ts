@@ -2,6 +2,7 @@ import { checkInteger, checkNumber, checkOneOf, OptionError, ShapeError, ValueEr
 import { type LabelArray, numericLabels } from './counts/labels';
 import type { LogitsLayout } from './counts/logits';
 
+/** Classes, ignored labels and bins. */
 export interface CalibrationOptions {
   readonly numClasses: number;
   /** Target value whose pixels are left out. Default none. */
@@ -12,6 +13,7 @@ export interface CalibrationOptions {
   readonly floor?: number;
 }
 
+/** One bin of confidence: pixels, their mean confidence and their accuracy. */
 export interface CalibrationBin {
   readonly count: number;
   /** NaN for an empty bin, as accuracy. */
@@ -19,6 +21,7 @@ export interface CalibrationBin {
   readonly accuracy: number;
 }
 
+/** Calibration errors and scores over all pixels counted. */
 export interface CalibrationResult {
   readonly pixels: number;
   /** Share of right predictions. */

@@ -6,6 +6,8 @@ export type Connectivity = 'faces' | 'corners';
 
 /**
  * Connected components of a mask: labels 1 .. count by first pixel in scan order, 0 outside. Int32Array of `shape`.
+ *
+ * @throws OptionError if an option or a number is out of its range; ShapeError if ranks or shapes disagree.
  */
 export function connectedComponents(
   mask: Mask,
@@ -68,6 +70,7 @@ function earlierNeighbours(connectivity: Connectivity): [number, number, number]
   return offsets;
 }
 
+/** What a component is, and when it counts as found. */
 export interface ComponentOptions {
   readonly shape: readonly number[];
   readonly connectivity?: Connectivity;
@@ -79,6 +82,7 @@ export interface ComponentOptions {
   readonly sizeBounds?: readonly number[];
 }
 
+/** Components of a range of sizes, in pixels or voxels, and how many were found. */
 export interface ComponentStratum {
   /** Target components with more than `above` and at most `upTo` pixels. */
   readonly above: number;
@@ -88,6 +92,7 @@ export interface ComponentStratum {
   readonly meanDice: number;
 }
 
+/** Components found, missed and invented, and the scores from them. */
 export interface ComponentScores {
   /** Target components found, not found, and predicted components that touch none. */
   readonly tp: number;
@@ -105,6 +110,8 @@ export interface ComponentScores {
 /**
  * Scores of each connected component of the target (lesion-wise scores): every one is compared with the union of the
  * predicted components that touch it.
+ *
+ * @throws OptionError if an option or a number is out of its range; ShapeError if ranks or shapes disagree.
  *
  * Source: the lesion-wise metrics of BraTS 2023 (Saluja et al.), without their dilation of the target.
  */

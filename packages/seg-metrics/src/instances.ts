@@ -2,6 +2,7 @@ import { checkInteger, OptionError } from '@tfkit/core';
 import { type CocoRle, parseRle, type Rle, rleArea, rleIou } from './panoptic/rle';
 import { meanDefined } from './scores/policies';
 
+/** A detected object, as COCO's result files have it. */
 export interface InstanceDetection {
   readonly imageId: number | string;
   readonly categoryId: number;
@@ -9,6 +10,7 @@ export interface InstanceDetection {
   readonly mask: CocoRle;
 }
 
+/** An annotated object, as COCO's annotation files have it. */
 export interface InstanceTarget {
   readonly imageId: number | string;
   readonly categoryId: number;
@@ -25,6 +27,7 @@ export interface MaskApOptions {
   readonly maxDetections?: number;
 }
 
+/** The sizes of objects that COCO tells apart: up to 32^2, 96^2 and above, in pixels. */
 export type AreaRange = 'all' | 'small' | 'medium' | 'large';
 
 /** COCO's numbers; NaN where there is no target (COCO prints -1). */
@@ -58,6 +61,8 @@ interface Judged {
 /**
  * Instance mask average precision as COCOeval for `segm`: greedy matching by score, crowd targets absorb, size ranges
  * by area (small up to 32^2, medium up to 96^2 pixels).
+ *
+ * @throws OptionError if an option or a number is out of its range.
  *
  * Source: Lin et al., Microsoft COCO, 2014 (arXiv:1405.0312); pycocotools, cocoeval.py.
  */

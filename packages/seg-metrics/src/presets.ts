@@ -10,7 +10,9 @@ import { meanByPolicy, meanDefined } from './scores/policies';
 import { type ClassMetric, score } from './scores/score';
 import { sum } from './scores/sum';
 
+/** The names of the presets. */
 export const presetNames = ['mmseg', 'torchmetrics', 'monai', 'nnunet', 'cityscapes'] as const;
+/** The programs whose conventions are known. */
 export type Preset = (typeof presetNames)[number];
 
 /** Numbers, and lists of one number a class (NaN where the program gives none). */
@@ -21,6 +23,7 @@ export type PresetScores = Readonly<Record<string, number | readonly number[]>>;
  * which are left out without it.
  *
  * @param options.regions for 'cityscapes': categories; for 'nnunet': regions.
+ * @throws OptionError if an option or a number is out of its range.
  */
 export function presetScores(
   matrix: ConfusionMatrix,

@@ -91,8 +91,10 @@ export function adaptiveMaxPoolWithArgmax<T extends tf.Tensor>(x: T, bins: Bins)
 function pool<T extends tf.Tensor>(name: string, mode: 'max' | 'avg', x: T, bins: Bins, rank: number): T {
   const info = mapInfo(name, x, [rank]);
   const level = binsOf(name, 'bins', bins, info.dims);
+  const shape = [info.images, ...level.slice(3 - info.dims), info.channels];
+  if (x.size === 0) return tf.zeros(shape) as T;
   return tf.tidy(() => {
     const pooled = mode === 'max' ? pyramidMax(x, info, [level])[0] : pyramidAverage(x, info, [level]);
-    return tf.reshape(pooled, [info.images, ...level.slice(3 - info.dims), info.channels]) as T;
+    return tf.reshape(pooled, shape) as T;
   });
 }

@@ -2,6 +2,7 @@
 import { checkInteger } from '@tfkit/core';
 import { adaptiveBins } from './bins';
 
+/** Window and stride of the paper for a size and a number of bins, in cells, and what they produce. */
 export interface PaperWindows {
   readonly size: number;
   readonly bins: number;

@@ -5,6 +5,7 @@ import { type Bins3, binCount, levelsOf, type PyramidLevel } from './bins';
 import { type MapInfo, mapInfo, pyramidAverage, pyramidMax } from './maps';
 import { paperWindows } from './paperWindows';
 
+/** What is taken of a bin: the maximum or the mean. */
 export type PoolMode = 'max' | 'avg';
 
 /**

@@ -3,8 +3,10 @@ import { BadExportError, errorOf } from './errors';
 import { canonicalOf, type Declared, declarationProblem, type NameRules } from './names';
 import { type ApiRegistry, type ConstantExport, defaultRegistry, type RegisteredSymbol } from './registry';
 
+/** Any function. */
 // biome-ignore lint/suspicious/noExplicitAny: any parameter list must be assignable to it
 export type AnyFunction = (...args: any[]) => unknown;
+/** Any class. */
 // biome-ignore lint/suspicious/noExplicitAny: any parameter list must be assignable to it
 export type AnyClass = abstract new (...args: any[]) => unknown;
 

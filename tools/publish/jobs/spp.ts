@@ -22,7 +22,7 @@ export async function job(): Promise<string> {
         roiAlign(map, boxes, { outputSize: 7, spatialScale: 1 / 8 }),
       ] as const;
     });
-    const given = (await gradient.data()).reduce((sum, value) => sum + value, 0);
+    const given = Array.from(await gradient.data()).reduce((sum, value) => sum + value, 0);
     const shapes = `${vector.shape} ${gradient.shape} ${regions.shape}`;
     tf.dispose([vector, gradient, regions]);
     // Each of the 2 x 168 maxima hands its 1 to one cell.

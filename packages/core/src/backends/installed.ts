@@ -30,6 +30,10 @@ async function installDawn(): Promise<void> {
   }
 }
 
+/**
+ * Loaders of the backends that this runtime may have installed, best first: in Node all that can be imported, in a
+ * browser none.
+ */
 export const installedBackends: readonly BackendLoader[] = [
   tensorflowGpuLoader(() => importTensorFlow('@tensorflow/tfjs-node-gpu')),
   tensorflowLoader(() => importTensorFlow('@tensorflow/tfjs-node')),

@@ -1,6 +1,7 @@
 /** What `selectBackend` needs to know of a backend, and how each is brought into tfjs' registry. */
 import * as tf from '@tensorflow/tfjs-core';
 
+/** The backends that `selectBackend` knows. */
 export type BackendName = 'tensorflow-gpu' | 'tensorflow' | 'webgpu' | 'webgl' | 'wasm' | 'cpu';
 
 export const backendNames: readonly BackendName[] = [

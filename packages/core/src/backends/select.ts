@@ -13,6 +13,7 @@ export interface SelectBackendOptions {
   readonly backends?: readonly BackendLoader[];
 }
 
+/** What was found of one backend, and what to install for it. */
 export interface BackendAttempt {
   readonly name: BackendName;
   readonly ok: boolean;
@@ -22,6 +23,7 @@ export interface BackendAttempt {
   readonly install: string;
 }
 
+/** The backend in force, and why the others are not. */
 export interface SelectedBackend {
   readonly name: BackendName | (string & {});
   /** Every backend that was tried, in order; empty when the program had set one itself. */

@@ -19,10 +19,12 @@ import {
   tap,
 } from './geometry';
 
+/** Attributes of the gradient to a convolution's input, whose shape the other inputs do not tell. */
 export interface InputGradientAttributes extends ConvAttributes {
   readonly inputShape: readonly [number, number, number, number];
 }
 
+/** Attributes of the gradient to a filter, whose shape the other inputs do not tell. */
 export interface FilterGradientAttributes extends ConvAttributes {
   readonly filterShape: readonly [number, number, number, number];
 }

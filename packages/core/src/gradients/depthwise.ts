@@ -16,10 +16,12 @@ import {
   tap,
 } from './geometry';
 
+/** Attributes of the gradient to a depthwise convolution's input, whose shape the other inputs do not tell. */
 export interface DepthwiseInputGradientAttributes extends ConvAttributes {
   readonly inputShape: readonly [number, number, number, number];
 }
 
+/** Attributes of the gradient to a depthwise filter, whose shape the other inputs do not tell. */
 export interface DepthwiseFilterGradientAttributes extends ConvAttributes {
   readonly filterShape: readonly [number, number, number, number];
 }

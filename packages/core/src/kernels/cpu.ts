@@ -37,6 +37,10 @@ const fast: Record<string, FastKernel> = {
   TfkitAdam: adam,
 };
 
+/**
+ * Replaces the slow kernels of the cpu backend in tfjs' registry and adds those that it lacks; what is in force
+ * stays.
+ */
 export function applyCpuKernels(): void {
   applyPatch('kernels/cpu', () => replaceKernels(layerKernels('cpu', compositions, fast)));
 }

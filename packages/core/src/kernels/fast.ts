@@ -2,6 +2,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { getKernel } from '@tensorflow/tfjs-core';
 
+/** What a kernel gives back: one output, or all. */
 export type KernelOutput = tf.TensorInfo | tf.TensorInfo[];
 
 /** Runs a kernel on its backend's data, or returns undefined for a case (dtype, layout) that it does not cover. */

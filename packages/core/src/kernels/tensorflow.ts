@@ -19,6 +19,7 @@ const fast: Record<string, FastKernel> = {
   BatchMatMul: matMul,
 };
 
+/** Replaces kernels of the tensorflow backend by TensorFlow's own ops; what is in force stays. */
 export function applyTensorflowKernels(): void {
   applyPatch('kernels/tensorflow', () => {
     const name = 'DepthwiseConv2dNative';

@@ -1,6 +1,7 @@
 /** What another package needs to bring wasm kernels of its own: a module of its binary on the memory of tfjs' backend. */
 import type * as tf from '@tensorflow/tfjs-core';
 
+/** A byte offset in the memory of tfjs' wasm backend. */
 export type Pointer = number;
 
 /** One module compiled twice, as base64: for a memory of one thread, and for the shared memory of tfjs' threaded build. */
@@ -28,6 +29,7 @@ export interface WasmBackend {
   incRef(dataId: object): void;
 }
 
+/** A module instantiated on the memory of tfjs' wasm backend. */
 export interface WasmModule<E> {
   readonly exports: E;
   readonly memory: WebAssembly.Memory;
@@ -79,6 +81,10 @@ function instantiate(
   }
 }
 
+/**
+ * Where a tensor's values lie in the memory of tfjs' wasm backend: a byte offset, valid for the tensor's length until
+ * the next allocation.
+ */
 export const pointerOf = (backend: WasmBackend, tensor: tf.TensorInfo): Pointer =>
   backend.dataIdMap.get(tensor.dataId).memoryOffset >>> 0;
 
@@ -98,7 +104,11 @@ export function forgetPrepared(backend: WasmBackend, { dataId, shape }: tf.Tenso
   );
 }
 
-/** Runs `body` with blocks of scratch memory of the given sizes, and frees them. */
+/**
+ * Runs `body` with blocks of scratch memory of the given sizes, and frees them.
+ *
+ * @throws Error if the input is not as described.
+ */
 export function withScratch<T>(
   backend: WasmBackend,
   bytes: readonly number[],

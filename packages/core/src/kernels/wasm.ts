@@ -63,6 +63,7 @@ const fast: Record<string, FastKernel> = {
   TfkitAdam: adam,
 };
 
+/** Adds the kernels that the wasm backend lacks and replaces slow and wrong ones; what is in force stays. */
 export function applyWasmKernels(): void {
   applyPatch('kernels/wasm', () => replaceKernels(layerKernels('wasm', compositions, fast)));
 }

@@ -7,6 +7,7 @@ import { type Composition, compositionKernels, einsum, runStock, segmentSumDropp
 import { layerKernels, stockKernel } from './fast';
 import { adam, linearCombination } from './webgpu/elementwise';
 
+/** Adds the kernels that the webgpu backend lacks and replaces wrong ones; what is in force stays. */
 export function applyWebgpuKernels(): void {
   applyPatch('kernels/webgpu', () => {
     const table: Record<string, Composition> = {

@@ -1,5 +1,6 @@
 /** Weighted sums of tensors in one pass. */
 import * as tf from '@tensorflow/tfjs-core';
+import { checkDType } from '../checks';
 import { OptionError, ShapeError } from '../errors';
 import { defineOp } from '../op';
 import { formatShape, sameShape } from '../shape';
@@ -30,7 +31,8 @@ const combine = defineOp<Inputs, Attributes>({
  * @param tensors float32, all of one shape; at least one.
  * @returns float32 of that shape. The caller disposes it. A NaN or an infinity of an input passes through, also where
  * its coefficient is 0 (0 * NaN is NaN).
- * @throws OptionError if the numbers of coefficients and tensors differ, or there are none; ShapeError if shapes differ.
+ * @throws OptionError if the numbers of coefficients and tensors differ, or there are none; ShapeError if shapes differ;
+ * DTypeError if a tensor holds no numbers.
  *
  * @example
  * // One step of an Euler solver.
@@ -47,6 +49,7 @@ export function linearCombination<T extends tf.Tensor>(
     );
   }
   for (const [i, tensor] of tensors.entries()) {
+    checkDType(['linearCombination', `tensors[${i}]`], tensor, ['float32', 'int32', 'bool']);
     if (!sameShape(tensor.shape, first.shape)) {
       throw new ShapeError(
         `linearCombination: tensors[${i}] must have the shape of the first ${formatShape(first.shape)}, got ${formatShape(tensor.shape)}.`,

@@ -25,6 +25,7 @@ export type CheckpointVariable = tf.Variable | { read(): tf.Tensor; write(value:
 /** Variables by the names they have in the file; `tf.Variable.name` is not used, as it differs from run to run. */
 export type CheckpointVariables = Readonly<Record<string, CheckpointVariable>>;
 
+/** What goes into a checkpoint. */
 export interface SaveCheckpointOptions {
   readonly variables: CheckpointVariables;
   /** SGD, Momentum, Adagrad, Adadelta, Adam, Adamax or RMSProp of `tf.train`. */
@@ -37,11 +38,13 @@ export interface SaveCheckpointOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** What a checkpoint is loaded into. */
 export interface LoadCheckpointOptions {
   readonly variables: CheckpointVariables;
   readonly optimizer?: tf.Optimizer;
 }
 
+/** What a checkpoint holds beside variables and optimizer state. */
 export interface LoadedCheckpoint {
   readonly step: number;
   readonly key: Key | undefined;

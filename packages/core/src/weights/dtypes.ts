@@ -6,6 +6,7 @@
 import { DTypeError } from '../errors';
 import { fromSmallFloats, type SmallFloat, toSmallFloats } from './smallFloats';
 
+/** The typed arrays that hold weights. */
 export type WeightArray =
   | Float32Array
   | Float64Array
@@ -60,6 +61,7 @@ export const dtypes = {
   U64: { bits: 64, array: BigUint64Array },
 } as const satisfies Record<string, DTypeInfo>;
 
+/** The dtypes of the safetensors format, as its header spells them. */
 export type WeightDType = keyof typeof dtypes;
 
 export const dtypeNames = Object.keys(dtypes) as WeightDType[];

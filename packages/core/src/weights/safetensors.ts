@@ -79,10 +79,12 @@ export type SafetensorsInput =
     }
   | SafetensorsEntry;
 
+/** Arrays to be written, by name. */
 export type SafetensorsInputs =
   | Readonly<Record<string, SafetensorsInput>>
   | ReadonlyMap<string, SafetensorsInput>;
 
+/** What a file holds beside its tensors. */
 export interface EncodeSafetensorsOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }

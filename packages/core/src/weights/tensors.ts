@@ -13,6 +13,7 @@ import {
   toTypedArray,
 } from './safetensors';
 
+/** How tensors are written. */
 export interface SaveSafetensorsOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** How float32 tensors are stored; F16 and BF16 round to nearest even. Default 'F32'. */
@@ -20,7 +21,8 @@ export interface SaveSafetensorsOptions {
 }
 
 /**
- * The bytes of a safetensors file with these tensors: float32 as F32 (or rounded), int32 as I32, bool as BOOL.
+ * The bytes of a safetensors file with these tensors: float32 as F32 (or rounded), int32 as I32, bool as BOOL,
+ * each with its shape.
  *
  * The values are those at the time of the call, even if variables are assigned while the backend reads them out.
  * @throws DTypeError for complex64 and string tensors.

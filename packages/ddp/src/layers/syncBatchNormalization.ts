@@ -7,6 +7,10 @@ import { type SyncGroup, syncBatchNorm } from '../tfjs/syncBatchNorm';
 type StockArgs = NonNullable<Parameters<typeof layers.batchNormalization>[0]>;
 type StockLayer = ReturnType<typeof layers.batchNormalization>;
 
+/**
+ * The arguments of `tf.layers.batchNormalization`, and the group; without one, the group that `initProcessGroup`
+ * made.
+ */
 export type SyncBatchNormalizationArgs = StockArgs & {
   /** Default: the group that this rank has joined; the group of one where there is none. */
   readonly group?: SyncGroup;

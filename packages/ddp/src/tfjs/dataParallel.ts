@@ -6,6 +6,7 @@ import { Reducer, type ReducerOptions } from './reducer';
 import { installTaps } from './taps';
 import { broadcastVariables, hashOf, type Trained } from './variables';
 
+/** A loss and its gradients by the names of the variables; the caller disposes them. */
 export interface VariableGradients {
   /** The loss of this rank's batch. */
   readonly value: tf.Scalar;
@@ -17,6 +18,10 @@ type Loss = () => tf.Scalar;
 /** The methods of an optimizer before it was wrapped. */
 type Stock = Pick<tf.Optimizer, 'computeGradients' | 'applyGradients'>;
 
+/**
+ * Training whose gradients are averaged over the ranks of a group; `ddp` makes one. `dispose` lets go of its buffers
+ * and taps.
+ */
 export class DataParallel {
   private readonly reducer: Reducer;
   private readonly stock = new Map<tf.Optimizer, Stock>();

@@ -6,6 +6,7 @@ import { DataParallel } from './dataParallel';
 import type { ReducerOptions } from './reducer';
 import { broadcastVariables, checkSameVariables, type DdpTarget, isModel, trainedOf } from './variables';
 
+/** How gradients are gathered and reduced. */
 export interface DdpOptions {
   readonly group: ProcessGroup;
   /** Optimizers whose `minimize` shall reduce. Default: that of a compiled model. */

@@ -2,6 +2,7 @@
 import { checkNumber, ValueError } from '@tfkit/core';
 import type { ProcessGroup } from '../processGroup';
 
+/** The group, and how much this rank counts. */
 export interface ReduceMetricsOptions {
   readonly group: ProcessGroup;
   /** How many samples this rank's numbers are the mean of. Default 1. */

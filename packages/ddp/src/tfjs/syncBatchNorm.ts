@@ -1,6 +1,6 @@
 /** Batch normalisation over the batches of all ranks. */
 import * as tf from '@tensorflow/tfjs-core';
-import { BackendError, checkInteger, checkShape, type SyncCollective } from '@tfkit/core';
+import { BackendError, checkDType, checkInteger, checkShape, type SyncCollective } from '@tfkit/core';
 
 /** What is needed of a group. */
 export interface SyncGroup {
@@ -8,6 +8,7 @@ export interface SyncGroup {
   readonly sync?: SyncCollective;
 }
 
+/** The group whose batches are normalised together, and how. */
 export interface SyncBatchNormOptions {
   readonly group: SyncGroup;
   /** The axis of channels. Default the last. */
@@ -33,7 +34,8 @@ export interface SyncBatchNormResult {
  * @param x float32 [batch, ..., channels], or channels at `axis`.
  * @param scale, offset float32 [channels].
  * @returns tensors that the caller disposes.
- * @throws BackendError where tensors cannot be read synchronously (webgpu); ShapeError if channels disagree.
+ * @throws BackendError where tensors cannot be read synchronously (webgpu); ShapeError if channels disagree;
+ * DTypeError unless all are float32 or int32.
  * Source: Ioffe and Szegedy, 2015, algorithm 1 (arXiv:1502.03167); means and squared deviations of the ranks are combined
  * in float64 as in Chan, Golub, LeVeque, 1983, since sums of squares cancel.
  */
@@ -45,6 +47,9 @@ export function syncBatchNorm(
 ): SyncBatchNormResult {
   const name = 'syncBatchNorm';
   checkInteger([name, 'options.axis'], axis, { min: -x.shape.length, max: x.shape.length - 1 });
+  for (const [argument, tensor] of Object.entries({ x, scale, offset })) {
+    checkDType([name, argument], tensor, ['float32', 'int32']);
+  }
   const channelAxis = (axis + x.shape.length) % x.shape.length;
   const channels = x.shape[channelAxis]!;
   checkShape([name, 'scale'], scale, [channels]);

@@ -17,6 +17,7 @@ export interface LayersModelLike {
   readonly optimizer?: tf.Optimizer;
 }
 
+/** What is trained: a tf.layers model, or variables. */
 export type DdpTarget = LayersModelLike | Readonly<Record<string, tf.Variable>> | readonly tf.Variable[];
 
 export interface Trained {

@@ -9,6 +9,7 @@ import { serveRequests } from '../arena/requests';
 import { textOf } from '../errors';
 import { openLink } from '../mpi/link';
 
+/** What the thread that reduces beside a rank gets at its start. */
 export interface CommWorkerData {
   readonly tfkitComm: {
     readonly handle: MemoryHandle;

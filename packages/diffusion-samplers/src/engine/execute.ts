@@ -16,6 +16,7 @@ export interface ModelCall extends Level {
   readonly signal?: AbortSignal;
 }
 
+/** A model: a state to its prediction, at once or as a promise. */
 export type Model<V, R = V> = (x: V, call: ModelCall) => R | Promise<R>;
 
 /** What an iterator yields after each step. */

@@ -22,4 +22,5 @@ export interface Machine<V> {
   close(): void;
 }
 
+/** The arrays that hold states on the host. */
 export type FloatArray = Float32Array | Float64Array;

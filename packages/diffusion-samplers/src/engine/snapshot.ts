@@ -3,6 +3,7 @@ import { FormatError } from '@tfkit/core';
 import type { Plan } from '../plan/types';
 import type { FloatArray } from './machine';
 
+/** A paused run as plain JSON. */
 export interface Snapshot {
   readonly format: 'tfkit-diffusion-snapshot-1';
   /** Fingerprint of the plan that it belongs to. */

@@ -4,6 +4,7 @@ import { linspace } from '../level';
 import { type Grid, roundTimesteps } from './grid';
 import { betaSigmas, exponentialSigmas, karrasSigmas } from './ramps';
 
+/** How the times of a flow are shifted towards noise. */
 export interface FlowGridOptions {
   /** t becomes shift t / (1 + (shift - 1) t) (arXiv:2403.03206, eq. 23). Default 1. */
   readonly shift?: number;
@@ -30,7 +31,11 @@ export interface FlowGridOptions {
 /** t w / (1 + (w - 1) t). */
 export const shiftTime = (t: number, weight: number): number => (weight * t) / (1 + (weight - 1) * t);
 
-/** Even times from 1 down, shifted; the run ends at 0. */
+/**
+ * Even times from 1 down, shifted; the run ends at 0.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function flowGrid(options: FlowGridOptions = {}): Grid {
   const { shift = 1, mu, shiftType = 'exponential', terminal, count = 'points' } = options;
   checkNumber(['flowGrid', 'shift'], shift, { min: 0, open: 'min' });

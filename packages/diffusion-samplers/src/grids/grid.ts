@@ -11,6 +11,7 @@ export interface GridPoints {
   readonly timesteps?: readonly number[];
 }
 
+/** Which levels of a schedule a run visits. */
 export interface Grid {
   readonly name: string;
   readonly options: object;
@@ -20,6 +21,7 @@ export interface Grid {
 /** The run's last sigma: 0, the schedule's smallest, the last of the grid again (the last step rests), or a number. */
 export type FinalSigma = 'zero' | 'sigma-min' | 'repeat' | number;
 
+/** How a grid takes its indices from 0..T-1 (Lin et al., arXiv:2305.08891, table 2). */
 export type Spacing = 'leading' | 'trailing' | 'linspace';
 
 export interface SpacedOptions {
@@ -47,7 +49,11 @@ export function roundEven(x: number): number {
 const endOf = (final: FinalSigma, schedule: Schedule, last: number): number =>
   ({ zero: 0, 'sigma-min': schedule.sigmaMin, repeat: last })[final as string] ?? (final as number);
 
-/** Evenly spaced timesteps of a schedule that has them (arXiv:2305.08891, table 2, names the three spacings). */
+/**
+ * Evenly spaced timesteps of a schedule that has them (arXiv:2305.08891, table 2, names the three spacings).
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function spaced(options: SpacedOptions = {}): Grid {
   checkOneOf(['spaced', 'spacing'], options.spacing ?? 'trailing', ['leading', 'trailing', 'linspace']);
   return {
@@ -92,6 +98,7 @@ function spacedTimesteps(schedule: Schedule, steps: number, options: SpacedOptio
   return Array.from({ length: steps }, (_, i) => roundEven(length - (i * total) / steps) - 1);
 }
 
+/** The ends of a sequence of sigmas, in standard deviations of the data; default those of the schedule. */
 export interface RampOptions {
   /** Default: the schedule's own ends. */
   readonly sigmaMin?: number;
@@ -195,7 +202,11 @@ const alignedSteps = {
   'stable-video-diffusion': [700, 54.5, 15.886, 7.977, 4.248, 1.789, 0.981, 0.403, 0.173, 0.034, 0.002],
 } as const;
 
-/** The tables of Align Your Steps for the models that have one. */
+/**
+ * The tables of Align Your Steps for the models that have one.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function alignYourSteps(model: keyof typeof alignedSteps): Grid {
   checkOneOf(['alignYourSteps', 'model'], model, Object.keys(alignedSteps) as (keyof typeof alignedSteps)[]);
   return {

@@ -35,7 +35,7 @@ export const toFloat16 = (values: ArrayLike<number>): Uint16Array => Uint16Array
 
 let table: Float32Array | undefined;
 
-/** The numbers of halves given as bits. */
+/** The numbers of halves given as bits, as many elements. */
 export function fromFloat16(bits: ArrayLike<number>): Float32Array {
   table ??= Float32Array.from({ length: 65536 }, (_, half) => fromHalf(half));
   const out = new Float32Array(bits.length);

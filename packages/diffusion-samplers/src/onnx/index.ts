@@ -23,6 +23,7 @@ export interface OrtSession {
   run(feeds: any): Promise<Record<string, OrtTensor>>;
 }
 
+/** ONNX Runtime's `Tensor` class, of whichever of its packages the program uses. */
 // biome-ignore lint/suspicious/noExplicitAny: the runtime's constructor has an overload for each type
 export type OrtTensorConstructor = new (type: any, data: any, dims: readonly number[]) => OrtTensor;
 

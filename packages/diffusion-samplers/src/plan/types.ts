@@ -3,6 +3,7 @@ import type { Level } from '../level';
 import type { Limit, PredictionType } from '../prediction';
 import type { Form } from './forms';
 
+/** One instruction of a plan, on numbered registers: a model call, a linear combination, or a limit. */
 export type Instruction =
   /** Runs the model on a register. */
   | ({
@@ -28,6 +29,7 @@ interface Release {
   readonly release?: readonly number[];
 }
 
+/** One step of a plan: from a level to the next, and the instructions between. */
 export interface PlanStep {
   /** Level at which the step starts and level that the state has after it. */
   readonly from: Level;

@@ -2,8 +2,10 @@
 import { checkInteger, checkNumber, checkOneOf, OptionError } from '@tfkit/core';
 import { linspace } from '../level';
 
+/** The sequences of betas by their usual names. */
 export type BetaSchedule = 'linear' | 'scaled-linear' | 'cosine' | 'exp' | 'sigmoid';
 
+/** Where a sequence of betas begins and ends, and how long it is. */
 export interface BetaOptions {
   /** T. Default 1000. */
   readonly trainSteps?: number;
@@ -20,6 +22,7 @@ const betaNames: readonly BetaSchedule[] = ['linear', 'scaled-linear', 'cosine',
  * The T betas: linear (arXiv:2006.11239), scaled-linear (linear in sqrt(beta), latent diffusion), cosine
  * (arXiv:2102.09672, capped at 0.999), exp (beta_i = 1 - f(i+1)/f(i) with f(t) = exp(-12 t)), sigmoid (GeoDiff).
  *
+ * @returns of length T, or of that of the betas given.
  * @throws OptionError for values out of range.
  */
 export function betasOf(options: BetaOptions = {}): Float64Array {

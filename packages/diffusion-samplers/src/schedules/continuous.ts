@@ -2,6 +2,7 @@
 import { checkNumber, checkOneOf } from '@tfkit/core';
 import type { Schedule } from './schedule';
 
+/** The smallest and the largest sigma, in standard deviations of the data. */
 export interface SigmaRange {
   readonly sigmaMin?: number;
   readonly sigmaMax?: number;
@@ -43,7 +44,11 @@ export interface EdmOptions extends SigmaRange {
   readonly timesteps?: 'log' | 'arctan' | 'consistency';
 }
 
-/** alpha = 1 as in EDM: sigma 0.002 to 80 by default. With prediction 'edm' the model sees c_in x. */
+/**
+ * alpha = 1 as in EDM: sigma 0.002 to 80 by default. With prediction 'edm' the model sees c_in x.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function edm(options: EdmOptions = {}): Schedule {
   const range = { sigmaMin: options.sigmaMin ?? 0.002, sigmaMax: options.sigmaMax ?? 80 };
   type Forms = Record<string, readonly [(sigma: number) => number, (timestep: number) => number]>;
@@ -63,7 +68,11 @@ export interface FlowOptions {
   readonly trainSteps?: number;
 }
 
-/** Rectified flow: x = (1 - t) x0 + t epsilon; listed sigma is t in [0, 1] (arXiv:2209.03003). */
+/**
+ * Rectified flow: x = (1 - t) x0 + t epsilon; listed sigma is t in [0, 1] (arXiv:2209.03003).
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function flow(options: FlowOptions = {}): Schedule {
   const { trainSteps = 1000 } = options;
   checkNumber(['flow', 'trainSteps'], trainSteps, { min: 1 });

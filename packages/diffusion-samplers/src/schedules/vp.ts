@@ -76,6 +76,7 @@ export function vp(options: VpOptions = {}): Schedule {
   };
 }
 
+/** The ends of beta(t), per unit of time, and of the times used. */
 export interface ContinuousVpOptions {
   /** beta(t) rises linearly from `betaMin` to `betaMax` over t in [0, 1]. Default 0.1 and 20. */
   readonly betaMin?: number;

@@ -111,6 +111,8 @@ export function dpmpp2sAncestral(options: AncestralOptions = {}): Solver {
 /**
  * "DPM++ SDE" (k-diffusion; arXiv:2211.01095 with noise): two ancestral steps from s, to a midpoint and to the end. The
  * two draws of a step are independent here; a Brownian path would correlate them.
+ *
+ * @throws OptionError if an option or a number is out of its range.
  */
 export function dpmppSde(options: AncestralOptions & { readonly ratio?: number } = {}): Solver {
   const { eta, noiseScale } = checked('dpmppSde', options);

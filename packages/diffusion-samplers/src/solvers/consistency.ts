@@ -17,7 +17,11 @@ export interface LcmOptions {
   readonly timestepScale?: number;
 }
 
-/** Latent consistency models (arXiv:2310.04378): x' = alpha' D + sigma' z, the last step D. */
+/**
+ * Latent consistency models (arXiv:2310.04378): x' = alpha' D + sigma' z, the last step D.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function lcm({ boundary = 'scaled', timestepScale = 10 }: LcmOptions = {}): Solver {
   checkOneOf(['lcm', 'boundary'], boundary, ['scaled', 'none']);
   checkNumber(['lcm', 'timestepScale'], timestepScale, { min: 0, open: 'min' });
@@ -41,6 +45,8 @@ export function lcm({ boundary = 'scaled', timestepScale = 10 }: LcmOptions = {}
 /**
  * Trajectory consistency (arXiv:2402.19159, algorithm 2): down to the timestep floor((1 - eta) t'), then noise up to t'.
  * Needs a schedule with discrete timesteps.
+ *
+ * @throws OptionError if an option or a number is out of its range.
  */
 export function tcd({ eta = 0.3 }: { readonly eta?: number } = {}): Solver {
   checkNumber(['tcd', 'eta'], eta, { min: 0, max: 1 });
@@ -88,7 +94,11 @@ export function consistency({
   };
 }
 
-/** Ancestral Euler for rectified flows (LTX-Video): down in flow time, rescaled, and noise up to the next level. */
+/**
+ * Ancestral Euler for rectified flows (LTX-Video): down in flow time, rescaled, and noise up to the next level.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function flowAncestral({ eta = 1, noiseScale = 1 }: AncestralOptions = {}): Solver {
   checkNumber(['flowAncestral', 'eta'], eta, { min: 0, max: 1 });
   checkNumber(['flowAncestral', 'noiseScale'], noiseScale, { min: 0 });

@@ -18,6 +18,12 @@ export interface DdimOptions {
   readonly inverse?: boolean;
 }
 
+/**
+ * DDIM: deterministic at eta 0, DDPM's variance at eta 1. Source: Song et al., Denoising Diffusion Implicit Models,
+ * ICLR 2021 (arXiv:2010.02502), eq. 12.
+ *
+ * @throws OptionError if an option is out of its range.
+ */
 export function ddim(options: DdimOptions = {}): Solver {
   const { eta = 0, useClipped = false, inverse = false } = options;
   checkNumber(['ddim', 'eta'], eta, { min: 0 });

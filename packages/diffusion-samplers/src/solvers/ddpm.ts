@@ -12,6 +12,12 @@ export interface DdpmOptions {
   readonly variance?: 'small' | 'large';
 }
 
+/**
+ * Ancestral sampling of DDPM. Source: Ho et al., Denoising Diffusion Probabilistic Models, NeurIPS 2020
+ * (arXiv:2006.11239), algorithm 2.
+ *
+ * @throws OptionError if an option is out of its range.
+ */
 export function ddpm({ variance = 'small' }: DdpmOptions = {}): Solver {
   checkOneOf(['ddpm', 'variance'], variance, ['small', 'large']);
   return {

@@ -15,6 +15,7 @@ import { type Estimate, type PlanBuilder, stepsOf } from '../plan/builder';
 import { type Form, lin } from '../plan/forms';
 import type { Solver } from './solver';
 
+/** The order of the solver and the form of its steps. */
 export interface DpmOptions {
   /** 1, 2 or 3. Default 2. */
   readonly order?: 1 | 2 | 3;

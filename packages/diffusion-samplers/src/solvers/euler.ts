@@ -9,6 +9,7 @@ import { type Form, lin } from '../plan/forms';
 import { coordinates, moved, type Path } from './path';
 import type { Solver } from './solver';
 
+/** Noise added before a step, and where (Karras et al., arXiv:2206.00364, algorithm 2). */
 export interface ChurnOptions {
   /** Noise put back in the whole run; 0: deterministic. Default 0. */
   readonly churn?: number;
@@ -69,7 +70,11 @@ function checkChurn(name: string, { churn = 0, noiseScale = 1 }: ChurnOptions): 
   checkNumber([name, 'noiseScale'], noiseScale, { min: 0 });
 }
 
-/** Euler's method; with a flow schedule, rectified flow's. One call a step, order 1. */
+/**
+ * Euler's method; with a flow schedule, rectified flow's. One call a step, order 1.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function euler(options: ChurnOptions = {}): Solver {
   checkChurn('euler', options);
   return {
@@ -90,7 +95,11 @@ export function euler(options: ChurnOptions = {}): Solver {
   };
 }
 
-/** Heun's method: two calls a step, one at the last if that ends at sigma 0. Order 2. */
+/**
+ * Heun's method: two calls a step, one at the last if that ends at sigma 0. Order 2.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function heun(options: PathOptions = {}): Solver {
   checkChurn('heun', options);
   const c = coordinates[options.path ?? 'sigma'];
@@ -115,7 +124,11 @@ export function heun(options: PathOptions = {}): Solver {
   };
 }
 
-/** DPM2: the midpoint method, the midpoint taken in log sigma. Two calls a step, one at the last. Order 2. */
+/**
+ * DPM2: the midpoint method, the midpoint taken in log sigma. Two calls a step, one at the last. Order 2.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function dpm2(options: ChurnOptions = {}): Solver {
   checkChurn('dpm2', options);
   return {
@@ -138,7 +151,11 @@ export function dpm2(options: ChurnOptions = {}): Solver {
   };
 }
 
-/** The classical Runge-Kutta method: four calls a step, Euler for a last step that ends at sigma 0 on the sigma path. */
+/**
+ * The classical Runge-Kutta method: four calls a step, Euler for a last step that ends at sigma 0 on the sigma path.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function rk4({ path = 'flow' }: { readonly path?: Path } = {}): Solver {
   checkOneOf(['rk4', 'path'], path, ['sigma', 'flow']);
   const c = coordinates[path];

@@ -23,7 +23,11 @@ export const weighted = (factor: number, weights: readonly number[], past: reado
 const remember = (b: PlanBuilder, order: number, form: Form): Form =>
   order > 1 && b.step < b.levels.length - 2 ? b.keep(form) : form;
 
-/** LMS: the noise as a polynomial of sigma (k-diffusion; Adams-Bashforth with uneven steps). Order 4 by default. */
+/**
+ * LMS: the noise as a polynomial of sigma (k-diffusion; Adams-Bashforth with uneven steps). Order 4 by default.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function lms({ order = 4 }: { readonly order?: number } = {}): Solver {
   checkInteger(['lms', 'order'], order, { min: 1, max: 4 });
   return {
@@ -51,7 +55,11 @@ export interface DeisOptions {
   readonly lowerOrderFinal?: boolean;
 }
 
-/** DEIS (arXiv:2204.13902): the noise as a polynomial of log(sigma / alpha), integrated over sigma / alpha. */
+/**
+ * DEIS (arXiv:2204.13902): the noise as a polynomial of log(sigma / alpha), integrated over sigma / alpha.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function deis({ order = 2, lowerOrderFinal = true }: DeisOptions = {}): Solver {
   checkInteger(['deis', 'order'], order, { min: 1, max: 3 });
   return {
@@ -83,6 +91,8 @@ export function deis({ order = 2, lowerOrderFinal = true }: DeisOptions = {}): S
 /**
  * RES multistep (arXiv:2308.02157): x0 as a polynomial of lambda, integrated with the exponential weight exactly. Order 2
  * is DPM-Solver++ 2M with exact integrals.
+ *
+ * @throws OptionError if an option or a number is out of its range.
  */
 export function resMultistep({ order = 2 }: { readonly order?: 1 | 2 | 3 } = {}): Solver {
   checkInteger(['resMultistep', 'order'], order, { min: 1, max: 3 });
@@ -109,7 +119,11 @@ export function resMultistep({ order = 2 }: { readonly order?: 1 | 2 | 3 } = {})
   };
 }
 
-/** Gradient estimation (arXiv:2306.04848, eq. 12): Euler with the noise extrapolated, gamma e + (1 - gamma) e_before. */
+/**
+ * Gradient estimation (arXiv:2306.04848, eq. 12): Euler with the noise extrapolated, gamma e + (1 - gamma) e_before.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function gradientEstimation({ gamma = 2 }: { readonly gamma?: number } = {}): Solver {
   checkNumber(['gradientEstimation', 'gamma'], gamma);
   return {
@@ -135,7 +149,11 @@ export function transfer(x: Form, s: Level, n: Level, e: Form): Form {
   return lin(n.alpha / s.alpha, x, n.sigma - (n.alpha * s.sigma) / s.alpha, e);
 }
 
-/** iPNDM (arXiv:2202.09778, as in the DEIS paper): Adams-Bashforth on the noise, orders rising from 1 to `order`. */
+/**
+ * iPNDM (arXiv:2202.09778, as in the DEIS paper): Adams-Bashforth on the noise, orders rising from 1 to `order`.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function ipndm({ order = 4 }: { readonly order?: number } = {}): Solver {
   checkInteger(['ipndm', 'order'], order, { min: 1, max: 4 });
   return {

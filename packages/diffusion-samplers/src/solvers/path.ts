@@ -8,6 +8,7 @@ import { type Level, ratioOf } from '../level';
 import type { Estimate, PlanBuilder } from '../plan/builder';
 import { type Form, lin } from '../plan/forms';
 
+/** The coordinates in which a solver steps: sigma of Karras et al. (arXiv:2206.00364), or the time of a flow. */
 export type Path = 'sigma' | 'flow';
 
 export interface Coordinates {

@@ -15,6 +15,12 @@ export interface PndmOptions {
   readonly start?: 'runge-kutta' | 'euler';
 }
 
+/**
+ * PNDM, the pseudo linear multistep method. Source: Liu et al., Pseudo Numerical Methods, ICLR 2022
+ * (arXiv:2202.09778).
+ *
+ * @throws OptionError if an option is out of its range.
+ */
 export function pndm({ start = 'runge-kutta' }: PndmOptions = {}): Solver {
   return {
     name: 'pndm',

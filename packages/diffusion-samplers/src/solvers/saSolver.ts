@@ -10,6 +10,7 @@ import { weighted } from './multistep';
 import type { Solver } from './solver';
 import { lagrangeWeights } from './weights';
 
+/** Orders of predictor and corrector, and how much noise is added (Xue et al., SA-Solver, arXiv:2309.05019). */
 export interface SaOptions {
   /** 1 to 4. Default 2. */
   readonly predictorOrder?: number;
@@ -28,6 +29,11 @@ interface Past {
   readonly m: Form;
 }
 
+/**
+ * SA-Solver: stochastic Adams predictor and corrector. Source: Xue et al., NeurIPS 2023 (arXiv:2309.05019).
+ *
+ * @throws OptionError if an option is out of its range.
+ */
 export function saSolver(options: SaOptions = {}): Solver {
   const { predictorOrder = 2, correctorOrder = 2, predict = 'data', lowerOrderFinal = true } = options;
   const { tau = 1, tauFrom = 200, tauTo = 800 } = options;

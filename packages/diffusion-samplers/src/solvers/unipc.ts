@@ -9,6 +9,7 @@ import { type Form, lin } from '../plan/forms';
 import type { Solver } from './solver';
 import { lagrangeWeights } from './weights';
 
+/** Order and form of UniPC (Zhao et al., arXiv:2302.04867). */
 export interface UniPcOptions {
   /** 1, 2 or 3. Default 2. */
   readonly order?: 1 | 2 | 3;
@@ -26,6 +27,12 @@ interface Point {
   readonly m: Form;
 }
 
+/**
+ * UniPC: a multistep predictor with a corrector that costs no model call. Source: Zhao et al., NeurIPS 2023
+ * (arXiv:2302.04867).
+ *
+ * @throws OptionError if an option is out of its range.
+ */
 export function uniPc(options: UniPcOptions = {}): Solver {
   const {
     order = 2,

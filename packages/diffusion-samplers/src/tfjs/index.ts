@@ -52,7 +52,7 @@ export async function sampleTensors(
   return finish(start(plan, model, options), options.onStep, (x) => tf.clone(x));
 }
 
-/** The steps of a run, one at a time. `x` belongs to the iterator and is disposed at the next step; `x0()` is yours. */
+/** The steps of a run, one at a time. `x` belongs to the iterator and is disposed at the next step; `x0()` is yours. Both have the state's shape. */
 export function iterateTensors(
   plan: Plan,
   model: TensorModel,

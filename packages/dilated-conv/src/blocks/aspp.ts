@@ -24,6 +24,7 @@ export interface AsppV2Weights {
  *
  * @param x float32 [batch, height, width, channels].
  * @returns float32 [batch, height, width, out]. The caller disposes it.
+ * @throws OptionError if an option or a number is out of its range.
  * Source: Chen et al.: DeepLab, TPAMI 2018, section 3.2 (arXiv:1606.00915); there each branch goes on with two 1x1
  * convolutions before the sum, which are the caller's.
  */

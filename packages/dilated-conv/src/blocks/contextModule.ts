@@ -23,6 +23,7 @@ export const contextRates: readonly number[] = [1, 1, 2, 4, 8, 16, 1];
  *
  * @param x float32 [batch, height, width, channels], the logits of a network in front.
  * @returns float32 [batch, height, width, out]. The caller disposes it.
+ * @throws OptionError if an option or a number is out of its range.
  * Source: Yu, Koltun: Multi-Scale Context Aggregation by Dilated Convolutions, ICLR 2016, section 3 (arXiv:1511.07122).
  * Differs: zeros around each layer in place of one padding of the input.
  */
@@ -59,6 +60,7 @@ export interface IdentityKernelOptions {
  * @param inChannels of the layer, a multiple of `classes`.
  * @param outChannels of the layer, a multiple of `classes`.
  * @returns float32 [kernelSize, kernelSize, inChannels, outChannels]. The caller disposes it.
+ * @throws OptionError if an option or a number is out of its range.
  * Source: Yu, Koltun, ICLR 2016, eq. 5 (classes / outChannels between maps of one class), which is eq. 4 where both widths are
  * `classes`.
  */

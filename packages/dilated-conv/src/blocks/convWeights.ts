@@ -1,6 +1,6 @@
 /** What blocks share: one 'same' convolution with bias and activation, from named weights. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkInteger, OptionError } from '@tfkit/core';
+import { checkDType, checkInteger, checkShape, OptionError } from '@tfkit/core';
 import { dilatedDepthwiseConv2d } from '../ops/depthwise';
 import { dilatedConv2d } from '../ops/dilatedConv';
 
@@ -49,6 +49,10 @@ export function biasAndActivation<T extends tf.Tensor>(
   bias: tf.Tensor1D | undefined,
   activation: Activation,
 ): T {
+  if (bias) {
+    checkShape(['bias of a block', 'bias'], bias, [y.shape[y.rank - 1]!]);
+    checkDType(['bias of a block', 'bias'], bias, ['float32']);
+  }
   const shifted = bias ? (tf.add(y, bias) as T) : y;
   return activation === 'relu' ? tf.relu(shifted) : shifted;
 }

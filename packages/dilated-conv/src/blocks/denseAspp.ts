@@ -23,6 +23,7 @@ export interface DenseAsppOptions {
  *
  * @param x float32 [batch, height, width, channels].
  * @returns float32 [batch, height, width, channels + sum of the layers' outputs]. The caller disposes it.
+ * @throws OptionError if an option or a number is out of its range.
  * Source: Yang et al.: DenseASPP for Semantic Segmentation in Street Scenes, CVPR 2018, eq. 3.
  */
 export function denseAspp(

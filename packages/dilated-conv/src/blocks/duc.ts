@@ -1,6 +1,14 @@
 /** Dense upsampling convolution and the pixel shuffle behind it. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkInteger, checkKnownOptions, checkOneOf, checkRank, formatShape, ShapeError } from '@tfkit/core';
+import {
+  checkDType,
+  checkInteger,
+  checkKnownOptions,
+  checkOneOf,
+  checkRank,
+  formatShape,
+  ShapeError,
+} from '@tfkit/core';
 import { type ConvWeights, conv2dLayer } from './convWeights';
 
 /** Where the r * r sub-pixels of a channel lie: TensorFlow's (di * r + dj) * channels + c, torch's c * r * r + di * r + dj. */
@@ -15,6 +23,8 @@ const orders: readonly PixelOrder[] = ['depthToSpace', 'pixelShuffle'];
  * @param factor r, a whole number >= 1.
  * @param order of the sub-pixels among the channels. Default 'depthToSpace'.
  * @returns a tensor of x's dtype. The caller disposes it.
+ * @throws DTypeError for another dtype; OptionError if an option or a number is out of its range; ShapeError if ranks
+ * or shapes disagree.
  * Source: Shi et al.: Real-Time Single Image and Video Super-Resolution, CVPR 2016, eq. 4 (arXiv:1609.05158).
  */
 export function pixelShuffle(
@@ -24,6 +34,7 @@ export function pixelShuffle(
 ): tf.Tensor4D {
   const name = 'pixelShuffle';
   checkRank([name, 'x'], x, 4, '[batch, height, width, channels]');
+  checkDType([name, 'x'], x, ['float32', 'int32']);
   checkInteger([name, 'factor'], factor, { min: 1 });
   checkOneOf([name, 'order'], order, orders);
   const [batch, height, width, channels] = x.shape;
@@ -57,6 +68,7 @@ export interface DucOptions {
  * @param x float32 [batch, h, w, channels].
  * @param weights kernel [rows, columns, channels, classes * r * r].
  * @returns float32 [batch, h * r, w * r, classes]. The caller disposes it.
+ * @throws OptionError if an option or a number is out of its range.
  * Source: Wang et al.: Understanding Convolution for Semantic Segmentation, WACV 2018, section 3.1 (arXiv:1702.08502).
  */
 export function duc(x: tf.Tensor4D, weights: ConvWeights, options: DucOptions): tf.Tensor4D {

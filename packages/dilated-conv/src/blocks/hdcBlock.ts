@@ -18,6 +18,7 @@ export interface HdcBlockOptions {
  *
  * @param x float32 [batch, height, width, channels].
  * @returns float32 [batch, height, width, channels of the last layer]. The caller disposes it.
+ * @throws OptionError if an option or a number is out of its range.
  * Source: Wang et al.: Understanding Convolution for Semantic Segmentation, WACV 2018, section 3.2 (arXiv:1702.08502).
  */
 export function hdcBlock(

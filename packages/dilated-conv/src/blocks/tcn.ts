@@ -19,6 +19,7 @@ export interface TcnBlockWeights {
   readonly residual?: ConvWeights<tf.Tensor3D>;
 }
 
+/** The weights of a temporal convolutional network, block by block. */
 export interface TcnWeights {
   readonly blocks: readonly TcnBlockWeights[];
 }
@@ -36,6 +37,7 @@ export interface TcnOptions {
  *
  * @param x float32 [batch, time, channels].
  * @returns float32 [batch, time, channels of the last block]. The caller disposes it. Step by step: `tcnStream`.
+ * @throws OptionError if an option or a number is out of its range; ShapeError if ranks or shapes disagree.
  * Source: Bai, Kolter, Koltun: An Empirical Evaluation of Generic Convolutional and Recurrent Networks for Sequence
  * Modeling, 2018, section 3 and figure 1 (arXiv:1803.01271).
  */

@@ -16,6 +16,7 @@ export interface WaveNetLayerWeights {
   readonly residual?: ConvWeights<tf.Tensor3D>;
 }
 
+/** The weights of a WaveNet stack. */
 export interface WaveNetWeights {
   /** [1, in, residual]: the width of the residual path. */
   readonly input: ConvWeights<tf.Tensor3D>;
@@ -33,6 +34,7 @@ export interface WaveNetOptions {
  * @param x float32 [batch, time, channels].
  * @returns float32 [batch, time, skip]. The caller disposes it; the output layers (ReLU, 1x1, ReLU, 1x1) are the
  * caller's. Step by step: `waveNetStream`.
+ * @throws OptionError if an option or a number is out of its range; ShapeError if ranks or shapes disagree.
  * Source: van den Oord et al.: WaveNet, 2016, eq. 2 and figure 4 (arXiv:1609.03499).
  */
 export function waveNet(

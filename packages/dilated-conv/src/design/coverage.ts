@@ -8,6 +8,7 @@ import { checkRates } from './receptiveField';
  * @param rates dilation rates, in any order: the map does not depend on it.
  * @param kernelSize taps a layer. Default 3.
  * @returns 1 + (kernelSize - 1) * sum(rates) counts, exact up to 2^53.
+ * @throws OptionError if an option or a number is out of its range.
  * @example
  * hitsMap([2, 2, 2]); // 1 0 3 0 6 0 7 0 6 0 3 0 1
  */
@@ -58,6 +59,8 @@ export interface Coverage {
 /**
  * How completely a stack of dilated layers reads its receptive field, counted position by position.
  *
+ * @throws OptionError if an option or a number is out of its range.
+ *
  * @example
  * coverage([1, 2, 9]).holes; // [7, 8, 16, 17]
  */
@@ -88,6 +91,8 @@ export function coverageOf(hits: ArrayLike<number>): Coverage {
  * True if a stack of dilated layers reads every position of its receptive field: in ascending order, no rate exceeds the
  * receptive field of the smaller ones together (1 to begin with). Exact, and independent of the order of the layers,
  * unlike the HDC rule. The longest such schedule is kernelSize^(i - 1): 1, 3, 9, 27.
+ *
+ * @throws OptionError if an option or a number is out of its range.
  *
  * @example
  * coversExactly([1, 2, 5]); // true

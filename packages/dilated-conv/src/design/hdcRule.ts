@@ -20,6 +20,7 @@ export interface HdcVerdict {
  * with 5 taps, which reads all. `coversExactly` decides.
  *
  * @param rates in the order of the layers.
+ * @throws OptionError if an option or a number is out of its range.
  * Source: Wang et al.: Understanding Convolution for Semantic Segmentation, WACV 2018, eq. 2 (arXiv:1702.08502).
  * @example
  * hdcRule([1, 2, 5]).secondDistance; // 2

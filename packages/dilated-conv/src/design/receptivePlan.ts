@@ -15,6 +15,7 @@ export type ReceptivePlan =
   | { readonly kind: 'chain'; readonly parts: readonly ReceptivePlan[] }
   | { readonly kind: 'branches'; readonly parts: readonly ReceptivePlan[] };
 
+/** A convolution or pool by its window: kernel size, rate and stride, in cells. */
 export interface WindowPlan {
   readonly kind: 'window';
   readonly kernelSize: number | readonly number[];

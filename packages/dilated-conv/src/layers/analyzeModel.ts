@@ -18,6 +18,7 @@ export interface AxisView {
   readonly holes: readonly number[];
 }
 
+/** What one layer of a model sees of its input. */
 export interface LayerView {
   readonly name: string;
   readonly className: string;

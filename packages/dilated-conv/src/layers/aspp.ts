@@ -7,6 +7,7 @@ import { checkRates } from '../design/receptiveField';
 import type { ReceptivePlan } from '../design/receptivePlan';
 import { BlockLayer, type BlockLayerArgs, sameWindow, withChannels } from './block';
 
+/** Which paper's ASPP: DeepLab v2, v3, or v3+ with separable convolutions. */
 export type AsppVersion = 'v2' | 'v3' | 'v3+';
 
 export interface AsppArgs extends BlockLayerArgs {

@@ -7,6 +7,7 @@ import type { ReceptivePlan } from '../design/receptivePlan';
 
 const initializerNames = ['heNormal', 'heUniform', 'glorotNormal', 'glorotUniform', 'leCunNormal'] as const;
 
+/** What all layers of blocks take, as tf.layers names it. */
 export interface BlockLayerArgs {
   readonly name?: string;
   readonly trainable?: boolean;

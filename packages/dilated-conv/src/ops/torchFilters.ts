@@ -7,6 +7,7 @@ import { checkInteger, checkRank, formatShape, ShapeError } from '@tfkit/core';
  *
  * @param weight Conv: [out, in / groups, ...kernel]; ConvTranspose: [in, out, ...kernel]. Rank 3, 4 or 5.
  * @returns [...kernel, in / groups, out]; for ConvTranspose [...kernel, out, in]. The caller disposes it.
+ * @throws ShapeError if ranks or shapes disagree.
  */
 export function fromTorchFilter<T extends tf.Tensor3D | tf.Tensor4D | tf.Tensor5D>(weight: T): T {
   checkRank(['fromTorchFilter', 'weight'], weight, [3, 4, 5], '[out, in, ...kernel]');
@@ -20,6 +21,7 @@ export function fromTorchFilter<T extends tf.Tensor3D | tf.Tensor4D | tf.Tensor5
  * @param weight [channels * multiplier, 1, ...kernel], of a Conv with groups = channels.
  * @param channels of the input.
  * @returns [...kernel, channels, multiplier]. The caller disposes it.
+ * @throws OptionError if an option or a number is out of its range; ShapeError if ranks or shapes disagree.
  */
 export function fromTorchDepthwiseFilter<T extends tf.Tensor3D | tf.Tensor4D>(
   weight: T,

@@ -27,7 +27,7 @@ export function classShard(numClasses: number, rank: number, size: number): Clas
  * The classes of a shard that take part in a step, ascending, as ids local to the shard: every class that has a sample in
  * the (whole, gathered) batch, and random others until there are floor(rate * count), or just the former if they are more.
  *
- * @param labels global class ids of the whole batch; the same on all ranks.
+ * @param labels [batch], global class ids of the whole batch; the same on all ranks.
  * @param rate in (0, 1].
  * @param key a new one each step and rank: `foldIn(foldIn(key, step), rank)`.
  * @throws OptionError if the rate is out of range.

@@ -51,6 +51,7 @@ export function checkLabels(
  * Checks the values of a label tensor, which the losses do not read: resolves when all are in [0, numClasses) or equal
  * `ignoreLabel`.
  *
+ * @param labels int32 [batch].
  * @throws ValueError naming the first that is not; OptionError if numClasses is no positive integer.
  */
 export async function validateLabels(

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import {
+  checkDType,
   checkInteger,
   checkKnownOptions,
   checkNumber,
@@ -140,6 +141,8 @@ export function checkInputs(
 ): void {
   checkRank([name, 'embeddings'], embeddings, 2, '[batch, features]');
   checkRank([name, 'weights'], weights, 2, '[numClasses, features]');
+  checkDType([name, 'embeddings'], embeddings, ['float32', 'int32']);
+  checkDType([name, 'weights'], weights, ['float32', 'int32']);
   const [batch, features] = embeddings.shape;
   const [numRows] = weights.shape;
   if (batch === 0)
@@ -151,6 +154,7 @@ export function checkInputs(
     'Class centres have the features of the embeddings.',
   );
   const { subCenters } = margin;
+  checkInteger([name, 'margin.subCenters'], subCenters, { min: 1 });
   if (numRows === 0 || numRows % subCenters !== 0) {
     throw new ShapeError(
       `${name}: weights must have ${subCenters === 1 ? 'at least one row' : `${subCenters} rows a class`}, got ${numRows} rows.`,

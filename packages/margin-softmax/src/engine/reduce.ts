@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+/** What becomes of the losses of a batch: their mean, their sum, or all of them. */
 export type Reduction = 'mean' | 'sum' | 'none';
 
 export const reductions: readonly Reduction[] = ['mean', 'sum', 'none'];

@@ -22,6 +22,7 @@ import { backwardTarget, forwardTarget } from '../engine/target';
 import type { Margin, MarginState } from '../margins/margin';
 import { Blocks } from './blocks';
 
+/** The classes, features and method of a head, and how its centres learn. */
 export interface MarginHeadOptions {
   readonly numClasses: number;
   readonly features: number;

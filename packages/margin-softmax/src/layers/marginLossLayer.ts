@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { initializers, layers, type Shape } from '@tensorflow/tfjs-layers';
-import { checkInteger, checkOneOf, OptionError } from '@tfkit/core';
+import { checkDType, checkInteger, checkOneOf, OptionError } from '@tfkit/core';
 import { marginLoss } from '../engine/marginLoss';
 import { createState } from '../engine/prepare';
 import { adaCos } from '../margins/adaCos';
@@ -39,6 +39,7 @@ const methods = {
 
 export type MarginName = keyof typeof methods;
 
+/** The classes and the method of a head for tf.layers. */
 export interface MarginLossLayerArgs {
   readonly numClasses: number;
   /** The method by name. Default 'arcFace'. */
@@ -125,7 +126,15 @@ export function marginLossLayer(args: MarginLossLayerArgs): MarginLossLayer {
   return new MarginLossLayer(args);
 }
 
-/** The mean of a model's output, as a loss for `model.compile`: the head has computed the losses already. */
+/**
+ * The mean of a model's output, as a loss for `model.compile`: the head has computed the losses already.
+ *
+ * @param _targets of any shape; not used.
+ * @param losses float32 of any shape.
+ * @returns a scalar.
+ * @throws DTypeError if the losses are no numbers.
+ */
 export function meanOfOutput(_targets: tf.Tensor, losses: tf.Tensor): tf.Tensor {
+  checkDType(['meanOfOutput', 'losses'], losses, ['float32', 'int32', 'bool']);
   return tf.mean(losses);
 }

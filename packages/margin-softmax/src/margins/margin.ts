@@ -79,6 +79,7 @@ export interface NormRule {
   penaltySlope(norms: tf.Tensor1D): tf.Tensor1D;
 }
 
+/** A margin method as data: how logits of the true class and of the others come from their cosines. */
 export interface Margin {
   /** The name of the function that made it. */
   readonly name: string;

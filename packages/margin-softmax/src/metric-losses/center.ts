@@ -6,6 +6,7 @@ import type { Labels } from '../engine/labels';
 import { checkEmbeddings, checkLabels, checkMatrix, labelTensor } from './inputs';
 import { allReductions, checkReduction, type Reduction, reduce } from './reduction';
 
+/** What becomes of the losses of the batch. */
 export interface CenterLossOptions {
   readonly reduction?: Reduction;
 }
@@ -21,6 +22,8 @@ export interface CenterLossOptions {
  * @param labels int32 [batch], class ids in [0, numClasses). Out of range in a tensor: undefined, see your backend's gather.
  * @param options.reduction 'mean' (default; the paper sums), 'sum', 'mean-nonzero' or 'none' [batch].
  * @returns float32, a scalar or [batch].
+ * @throws DTypeError for another dtype; OptionError if an option or a number is out of its range; ShapeError if ranks
+ * or shapes disagree; ValueError if a value is not as described.
  */
 export function centerLoss(
   embeddings: tf.Tensor2D,
@@ -71,6 +74,8 @@ export interface UpdateCentersOptions {
  * @param centers float32 [numClasses, features]; not changed.
  * @param labels int32 [batch], class ids in [0, numClasses).
  * @returns float32 [numClasses, features]. The caller disposes it.
+ * @throws DTypeError for another dtype; OptionError if an option or a number is out of its range; ShapeError if ranks
+ * or shapes disagree; ValueError if a value is not as described.
  * @example
  * const updated = updateCenters(embeddings, centers, labels);
  * centers.assign(updated); // centers: tf.Variable

@@ -7,6 +7,7 @@ import { checkEmbeddings, checkLabels, labelTensor } from './inputs';
 import { float, type PairMasks, pairMasks } from './masks';
 import { allReductions, checkReduction, type Reduction, reduce } from './reduction';
 
+/** Relaxation and scale of the pairwise circle loss (Sun et al., arXiv:2002.10857). */
 export interface CirclePairOptions {
   /** Relaxation m, in cosine. Default 0.4 (pytorch-metric-learning's; the paper has 0.25 for faces). */
   readonly margin?: number;
@@ -23,6 +24,8 @@ export interface CirclePairOptions {
  * @param labels int32 [batch]; only their equality matters. An anchor without positives or negatives has loss 0.
  * @param options.reduction 'mean' over the anchors (default), 'sum', 'mean-nonzero' or 'none' [batch].
  * @returns float32, a scalar or [batch].
+ * @throws DTypeError for another dtype; OptionError if an option or a number is out of its range; ShapeError if ranks
+ * or shapes disagree; ValueError if a value is not as described.
  * Source: arXiv:2002.10857, eq. 6 and 8.
  */
 export function circlePairLoss(

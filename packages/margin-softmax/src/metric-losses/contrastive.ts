@@ -23,6 +23,7 @@ export interface ContrastiveForm {
   readonly normalize?: boolean;
 }
 
+/** The form of the contrastive loss, and what becomes of the losses of the pairs. */
 export interface ContrastiveOptions extends ContrastiveForm {
   readonly reduction?: Reduction;
 }
@@ -35,6 +36,7 @@ export type ContrastiveReduction =
   | 'mean-per-part'
   | 'mean-nonzero-per-part';
 
+/** The form of the contrastive loss over all pairs of a batch. */
 export interface BatchContrastiveOptions extends ContrastiveForm {
   readonly reduction?: ContrastiveReduction;
 }
@@ -86,6 +88,8 @@ export function contrastiveLoss(
  * @param labels int32 [batch]; only their equality matters.
  * @param options.reduction default 'mean', over all pairs; pytorch-metric-learning's default is 'mean-nonzero-per-part'.
  * @returns float32 scalar; 0 if there are no pairs.
+ * @throws DTypeError for another dtype; OptionError if an option or a number is out of its range; ShapeError if ranks
+ * or shapes disagree; ValueError if a value is not as described.
  */
 export function batchContrastiveLoss(
   embeddings: tf.Tensor2D,

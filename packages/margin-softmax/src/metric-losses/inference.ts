@@ -28,6 +28,7 @@ const optionNames = ['scale', 'bias', 'normalizeEmbeddings', 'normalizeWeights',
  * @param embeddings float32 [batch, features].
  * @param weights float32 [numClasses * subCenters, features].
  * @returns float32 [batch, numClasses], differentiable. For many classes see `predictClasses`, which never holds it.
+ * @throws OptionError if an option or a number is out of its range; ShapeError if ranks or shapes disagree.
  */
 export function marginFreeLogits(
   embeddings: tf.Tensor2D,
@@ -60,6 +61,7 @@ const chunkElements = 2 ** 22;
  * @param embeddings float32 [batch, features].
  * @param weights float32 [numClasses * subCenters, features].
  * @returns two tensors, which the caller disposes.
+ * @throws OptionError if an option or a number is out of its range; ShapeError if ranks or shapes disagree.
  */
 export function predictClasses(
   embeddings: tf.Tensor2D,
@@ -149,6 +151,8 @@ function checkWeights(name: string, weights: tf.Tensor2D, subCenters: number): v
  * @param embeddings float32 [samples, features].
  * @param labels int32 [samples], class ids in [0, numClasses); samples with other labels in a tensor are left out.
  * @returns float32 [numClasses, features], rows of unit length; zero for a class without samples (cosine 0 with all).
+ * @throws DTypeError for another dtype; OptionError if an option or a number is out of its range; ShapeError if ranks
+ * or shapes disagree; ValueError if a value is not as described.
  */
 export function classCenters(embeddings: tf.Tensor2D, labels: Labels, numClasses: number): tf.Tensor2D {
   checkInteger(['classCenters', 'numClasses'], numClasses, { min: 1 });
@@ -176,6 +180,8 @@ export interface EnrollOptions {
  * @param labels int32 [samples]: which of the new classes, 0 .. numNewClasses - 1. In the result class k has the id
  *   numClasses + k.
  * @returns float32 [(numClasses + numNewClasses) * subCenters, features]. The caller disposes it.
+ * @throws DTypeError for another dtype; OptionError if an option or a number is out of its range; ShapeError if ranks
+ * or shapes disagree; ValueError if a value is not as described.
  * @example
  * const enrolled = enrollClasses(weights, embeddings, [0, 0, 0, 1, 1], 2);
  * const { classes } = predictClasses(queries, enrolled);

@@ -22,6 +22,8 @@ export interface MarginalOptions {
  * @param embeddings float32 [batch, features]; normalised here.
  * @param labels int32 [batch]; only their equality matters.
  * @returns float32 scalar; 0 for a batch of one.
+ * @throws DTypeError for another dtype; OptionError if an option or a number is out of its range; ShapeError if ranks
+ * or shapes disagree; ValueError if a value is not as described.
  */
 export function marginalLoss(
   embeddings: tf.Tensor2D,

@@ -6,6 +6,7 @@ import { constant, safeNorm, withSlope } from './gradients';
 import { checkEmbeddings, checkLabels, checkMatrix, labelTensor } from './inputs';
 import { allReductions, checkReduction, type Reduction, reduce } from './reduction';
 
+/** Weight of the ring loss, and what becomes of the losses of the batch. */
 export interface RingOptions {
   /** Factor. Default 0.01. */
   readonly lambda?: number;
@@ -19,6 +20,8 @@ export interface RingOptions {
  * @param radius float32 scalar, usually a variable: initialise it by the mean norm of a first batch, as the authors do.
  * @param options.reduction 'mean' (default), 'sum', 'mean-nonzero' or 'none' [batch].
  * @returns float32, a scalar or [batch].
+ * @throws DTypeError for another dtype; OptionError if an option or a number is out of its range; ShapeError if ranks
+ * or shapes disagree.
  * Source: Zheng, Pal, Savvides, Ring loss, CVPR 2018 (arXiv:1803.00130), eq. 2.
  */
 export function ringLoss(embeddings: tf.Tensor2D, radius: tf.Scalar, options: RingOptions = {}): tf.Tensor {
@@ -35,6 +38,7 @@ export function ringLoss(embeddings: tf.Tensor2D, radius: tf.Scalar, options: Ri
   });
 }
 
+/** Weight, guard and mask of the feature incay loss. */
 export interface FeatureIncayOptions {
   /** Factor. Default 1. */
   readonly lambda?: number;
@@ -52,6 +56,8 @@ export interface FeatureIncayOptions {
  * @param embeddings float32 [batch, features].
  * @param options.reduction 'mean' over the batch (default), 'sum', 'mean-nonzero' or 'none' [batch].
  * @returns float32, a scalar or [batch]; 0 where `correct` is 0.
+ * @throws DTypeError for another dtype; OptionError if an option or a number is out of its range; ShapeError if ranks
+ * or shapes disagree.
  * Source: Yuan et al., Feature Incay for Representation Regularization (arXiv:1705.10284).
  */
 export function featureIncayLoss(embeddings: tf.Tensor2D, options: FeatureIncayOptions = {}): tf.Tensor {
@@ -79,6 +85,8 @@ export function featureIncayLoss(embeddings: tf.Tensor2D, options: FeatureIncayO
  * logits the lowest class is the predicted one.
  *
  * @param logits float32 [batch, numClasses].
+ * @throws DTypeError for another dtype; ShapeError if ranks or shapes disagree; ValueError if a value is not as
+ * described.
  */
 export function correctlyClassified(logits: tf.Tensor2D, labels: Labels): tf.Tensor1D {
   checkMatrix('correctlyClassified', 'logits', logits, '[batch, numClasses]');

@@ -33,6 +33,7 @@ export interface RangeParts {
  * @param embeddings float32 [batch, features], not normalised.
  * @param labels int32 [batch]; only their equality matters. Draw several samples of each class into a batch.
  * @returns float32 scalar.
+ * @throws OptionError if an option or a number is out of its range.
  */
 export function rangeLoss(embeddings: tf.Tensor2D, labels: Labels, options: RangeOptions = {}): tf.Scalar {
   const { alpha = 5e-5, beta = 1e-4, ...rest } = options;
@@ -44,7 +45,7 @@ export function rangeLoss(embeddings: tf.Tensor2D, labels: Labels, options: Rang
   });
 }
 
-/** The parts of the range loss, each differentiable, without their factors. The caller disposes them. */
+/** The parts of the range loss of embeddings [batch, features], two scalars, without their factors. The caller disposes them. */
 export function rangeLossParts(
   embeddings: tf.Tensor2D,
   labels: Labels,

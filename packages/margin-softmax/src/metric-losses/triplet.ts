@@ -18,10 +18,12 @@ export interface TripletForm {
   readonly normalize?: boolean;
 }
 
+/** The form of the triplet loss, and what becomes of the losses of the triplets. */
 export interface TripletOptions extends TripletForm {
   readonly reduction?: Reduction;
 }
 
+/** The form of the triplet loss, and which triplets of the batch count. */
 export interface BatchTripletOptions extends TripletForm {
   /**
    * Which triplets of the batch count:
@@ -44,6 +46,8 @@ const formOptions = ['margin', 'distance', 'normalize', 'reduction'];
  * @param negatives float32 [triplets, features], of another.
  * @param options.reduction 'mean' (default), 'sum', 'mean-nonzero' or 'none' [triplets].
  * @returns float32, a scalar or [triplets].
+ * @throws DTypeError for another dtype; OptionError if an option or a number is out of its range; ShapeError if ranks
+ * or shapes disagree.
  * Source: Schroff, Kalenichenko, Philbin, FaceNet, CVPR 2015 (arXiv:1503.03832), eq. 3.
  */
 export function tripletLoss(
@@ -81,6 +85,8 @@ export function tripletLoss(
  * @param labels int32 [batch]; only their equality matters. Draw several samples of each class into a batch.
  * @param options.reduction 'mean' over the mined triplets (default), 'sum', or 'mean-nonzero' over those with a loss > 0.
  * @returns float32 scalar; 0 if no triplet is mined.
+ * @throws DTypeError for another dtype; OptionError if an option or a number is out of its range; ShapeError if ranks
+ * or shapes disagree; ValueError if a value is not as described.
  */
 export function batchTripletLoss(
   embeddings: tf.Tensor2D,
@@ -116,6 +122,7 @@ export function batchTripletLoss(
   });
 }
 
+/** Rows of a batch that are triplets: element i of each array makes triplet i. */
 export interface MinedTriplets {
   /** Row of the anchor, positive and negative of each triplet. */
   readonly anchors: Int32Array;
@@ -127,7 +134,10 @@ export interface MinedTriplets {
  * The triplets that `batchTripletLoss` would use, as rows of `embeddings`: to look at, or to weight by hand
  * (`tripletLoss(tf.gather(x, anchors), ...)`).
  *
+ * @param embeddings float32 [batch, features].
+ * @param labels int32 [batch] or integers.
  * @param options.mining, margin, distance, normalize as in `batchTripletLoss`.
+ * @throws OptionError if an option is out of its range; ShapeError if ranks or lengths disagree.
  */
 export async function mineTriplets(
   embeddings: tf.Tensor2D,

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { float, indicator, type PairMasks } from './masks';
 
+/** Which triplets of a batch count. */
 export type BatchMining = 'all' | 'hard' | 'semi-hard';
 
 export interface TripletSums {

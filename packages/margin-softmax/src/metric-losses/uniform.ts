@@ -22,6 +22,8 @@ const blockSize = 2 ** 22;
  * @param weights float32 [numClasses, features], at least two rows; normalised here. Coincident rows do not repel each
  *   other: there the gradient is 0.
  * @returns float32 scalar.
+ * @throws DTypeError for another dtype; OptionError if an option or a number is out of its range; ShapeError if ranks
+ * or shapes disagree.
  */
 export function uniformLoss(weights: tf.Tensor2D, options: UniformOptions = {}): tf.Scalar {
   const { lambda = 1 } = options;

@@ -74,6 +74,8 @@ export interface Similarities {
  * Similarities that are already computed.
  *
  * @param scores [probes, gallery], row-major.
+ * @throws OptionError if an option or a number is out of its range; ShapeError if ranks or shapes disagree;
+ * ValueError if a value is not as described.
  */
 export function similarityMatrix(scores: NumberArray, probes: number, gallery: number): Similarities {
   checkInteger(['similarityMatrix', 'probes'], probes, { min: 1 });
@@ -89,6 +91,8 @@ export function similarityMatrix(scores: NumberArray, probes: number, gallery: n
  *
  * @param probes [count, dimension], row-major.
  * @param gallery [count, dimension], row-major.
+ * @throws OptionError if an option or a number is out of its range; ShapeError if ranks or shapes disagree;
+ * ValueError if a value is not as described.
  */
 export function cosineSimilarities(
   probes: NumberArray,

@@ -27,6 +27,7 @@ export interface TarAtFar {
  * @param far the target, in [0, 1]: 1e-4 means that one stranger in 10,000 is let in. A curve with n pairs of
  *   different identity knows nothing below 1 / n.
  * @param options.convention see `FarConvention`. Default 'not-above'.
+ * @throws OptionError if an option or a number is out of its range.
  */
 export function tarAtFar(
   curve: RocCurve,
@@ -77,6 +78,7 @@ export interface ChosenThreshold extends TarAtFar {
  * pair is one of different identity, nothing is: the threshold is Infinity (-Infinity for distances).
  *
  * @param far target in [0, 1].
+ * @throws OptionError if an option or a number is out of its range.
  * @example
  * import { chooseThreshold } from '@tfkit/margin-softmax/protocols';
  * const { threshold, tar } = chooseThreshold([0.9, 0.7, 0.4, 0.2], [1, 1, 0, 0], { far: 0 });

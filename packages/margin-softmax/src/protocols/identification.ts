@@ -83,7 +83,11 @@ function checkIds(
   checkLength(name, 'probeIds', probeIds, probes, 'one a probe');
 }
 
-/** The share of mated probes whose identity is among the first `rank` entries: rank-1, rank-5 accuracy. */
+/**
+ * The share of mated probes whose identity is among the first `rank` entries: rank-1, rank-5 accuracy.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function rankRate({ ranks }: MateRanks, rank: number): number {
   checkInteger(['rankRate', 'rank'], rank, { min: 1 });
   let hits = 0;
@@ -91,7 +95,11 @@ export function rankRate({ ranks }: MateRanks, rank: number): number {
   return hits / ranks.length;
 }
 
-/** The cumulative match characteristic: `rankRate` for rank 1 to `length`. */
+/**
+ * The cumulative match characteristic: `rankRate` for rank 1 to `length`.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function cumulativeMatch(mates: MateRanks, length: number): Float64Array {
   checkInteger(['cumulativeMatch', 'length'], length, { min: 1 });
   const counts = new Float64Array(length);
@@ -103,6 +111,7 @@ export function cumulativeMatch(mates: MateRanks, length: number): Float64Array 
   });
 }
 
+/** One operating point of open-set identification: rates in [0, 1] at a threshold. */
 export interface OpenSetPoint {
   readonly fpirTarget: number;
   /** A probe is accepted if its similarity is > threshold. */
@@ -161,6 +170,7 @@ function maximum(row: NumberArray): number {
   return largest;
 }
 
+/** True positive identification rate at a rate of false positives, both in [0, 1]. */
 export interface TpirPoint {
   readonly fpirTarget: number;
   readonly threshold: number;
@@ -174,6 +184,8 @@ export interface TpirPoint {
  * another number than `openSetIdentification` gives.
  *
  * @param options.fpirTargets in (0, 1].
+ * @throws OptionError if an option or a number is out of its range; ShapeError if ranks or shapes disagree;
+ * ValueError if a value is not as described.
  */
 export function tpirOverAllPairs(
   similarities: Similarities,

@@ -160,6 +160,8 @@ export interface EerOptions {
 /**
  * The equal error rate, where false accepts and false rejects (FRR = 1 - TAR) are equally frequent, and its threshold:
  * that of the curve's point nearest to it (the first of equal ones).
+ *
+ * @throws OptionError if an option or a number is out of its range.
  */
 export function equalErrorRate(
   curve: RocCurve,

@@ -23,6 +23,7 @@ export interface TenFoldOptions {
   readonly farThresholds?: ThresholdGrid;
 }
 
+/** Accuracy, threshold and rates of a ten-fold verification, as means over the folds. */
 export interface TenFoldResult {
   /** Mean over folds of the accuracy on the fold, and its population standard deviation: the "99.83 +- 0.17" of papers. */
   readonly accuracy: number;
@@ -37,6 +38,7 @@ export interface TenFoldResult {
   readonly validation: readonly FoldValidation[];
 }
 
+/** Rate of acceptance at a rate of false acceptance, mean and deviation over the folds. */
 export interface FoldValidation {
   readonly farTarget: number;
   /** Mean over folds of VAL: accepted mates / all mates, and its population standard deviation. */

@@ -57,7 +57,11 @@ export function affineCoupling(options: CouplingOptions & AffineOptions): Biject
 
 const scaleMaps = ['exp', 'tanh', 'sigmoid', 'rescaled-tanh'] as const;
 
-/** The transformer of `affineCoupling`, for `coupling`. */
+/**
+ * The transformer of `affineCoupling`, for `coupling`.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function affine(functionName: string, options: AffineOptions): Transformer {
   const { scaleMap = 'tanh', bound = 2, order = 'scale-first' } = options;
   if (typeof scaleMap !== 'function' && !(scaleMaps as readonly unknown[]).includes(scaleMap)) {

@@ -21,6 +21,8 @@ export interface BatchNormOptions {
  * of a batch cannot be told from its z.
  *
  * Parameters: 'logGamma', 'beta'; not trained: 'movingMean', 'movingVariance' (which starts at 1).
+ *
+ * @throws OptionError if an option or a number is out of its range.
  * Source: Dinh, Sohl-Dickstein, Bengio, RealNVP, 2017, section 3.7 and appendix E (arXiv:1605.08803).
  */
 export function batchNorm({ momentum = 0.9, eps = 1e-5 }: BatchNormOptions = {}): Bijector {

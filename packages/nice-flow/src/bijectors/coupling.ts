@@ -45,6 +45,8 @@ export interface CouplingOptions {
  * alone; others (checkerboards, arrays) multiply it, and the net sees the input with zeros elsewhere.
  *
  * Parameters: 'net.*', and the transformer's own.
+ *
+ * @throws OptionError if an option or a number is out of its range.
  */
 export function coupling(
   options: CouplingOptions & { readonly transformer: Transformer; readonly name?: string },

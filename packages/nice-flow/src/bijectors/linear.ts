@@ -34,6 +34,8 @@ export interface InvertibleConv1x1Options {
  *
  * Parameters, 'plu': 'permutation' and 'sign' (not trained), 'lower', 'upper', 'logScale'; 'dense': 'weight'. W is
  * [out, in], the transpose of a 1x1 kernel of a convolution.
+ *
+ * @throws OptionError if an option or a number is out of its range.
  * Source: Kingma, Dhariwal, Glow, 2018, section 3.2 (arXiv:1807.03039).
  */
 export function invertibleConv1x1(options: InvertibleConv1x1Options = {}): Bijector {
@@ -127,6 +129,8 @@ export interface LuLinearOptions {
  * starts as the identity; log-determinant sum(log(softplus(diagonal) + eps)).
  *
  * Parameters: 'lower', 'upper' [features, features] (their triangles count), 'diagonal', 'bias' [features].
+ *
+ * @throws OptionError if an option or a number is out of its range; ShapeError if ranks or shapes disagree.
  * Source: Oliva et al., Transformation Autoregressive Networks, 2018; Durkan et al., Neural Spline Flows, 2019.
  */
 export function luLinear({ eps = 1e-3 }: LuLinearOptions = {}): Bijector {

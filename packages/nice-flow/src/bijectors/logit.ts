@@ -21,6 +21,8 @@ export interface LogitOptions {
  * z = log(v / (1 - v)), v a little inside (0, 1), y = (x - low) / (high - low); log-determinant sum(log(dv/dx) - log v -
  * log(1 - v)). x outside the interval by more than the margin gives NaN, which `fit` refuses beforehand.
  *
+ * @throws OptionError if an option or a number is out of its range.
+ *
  * Source: Dinh, Sohl-Dickstein, Bengio, RealNVP, 2017, section 4.1 (arXiv:1605.08803).
  */
 export function logit({ alpha = 0.05, form = 'symmetric', range = [0, 1] }: LogitOptions = {}): Bijector {

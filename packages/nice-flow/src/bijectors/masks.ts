@@ -1,5 +1,5 @@
 /** Which part of its input a coupling layer leaves unchanged. */
-import { formatShape, formatValue, OptionError, ShapeError, sizeOf } from '@tfkit/core';
+import { checkInteger, formatShape, formatValue, OptionError, ShapeError, sizeOf } from '@tfkit/core';
 import type { EventShape } from '../bijector';
 import { inverseOrder, lastOf } from '../shapes';
 
@@ -101,12 +101,18 @@ function namedMask(functionName: string, mask: MaskName, shape: EventShape): Res
   return partition(Array.from({ length }, (_, i) => i < length / 2 === (mask === 'first-half')));
 }
 
-/** 1 where row + column is even (or odd), row-major [height, width]. */
+/**
+ * 1 where row + column is even (or odd), row-major [height, width].
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function checkerboard(
   height: number,
   width: number,
   mask: 'checkerboard-even' | 'checkerboard-odd' = 'checkerboard-even',
 ): Float32Array {
+  checkInteger(['checkerboard', 'height'], height, { min: 1, max: 2 ** 15 });
+  checkInteger(['checkerboard', 'width'], width, { min: 1, max: 2 ** 15 });
   const parity = mask === 'checkerboard-even' ? 0 : 1;
   return Float32Array.from({ length: height * width }, (_, at) =>
     (Math.floor(at / width) + (at % width)) % 2 === parity ? 1 : 0,

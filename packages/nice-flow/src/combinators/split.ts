@@ -31,6 +31,8 @@ export interface SplitOptions {
  * The latent keeps one shape, so a multi-scale flow is a bijector like any other and its base one distribution.
  *
  * Parameters: 'inner.*', and 'prior.*' whose net gives all means, then all log-scales.
+ *
+ * @throws ShapeError if ranks or shapes disagree.
  * Source: RealNVP, 2017, section 3.6; Glow, 2018, and its program's split2d.
  */
 export function split({ inner = chain([]), keep, prior }: SplitOptions = {}): Bijector {

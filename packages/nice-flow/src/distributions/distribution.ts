@@ -3,6 +3,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { Key } from '@tfkit/core';
 import type { EventSpec, InitialValues, Scope } from '../bijector';
 
+/** A base distribution of events [batch, ...shape]: log-densities in nats, and samples from keys. */
 export interface Distribution {
   readonly name: string;
   /** The parameters' first values. Default: none. */

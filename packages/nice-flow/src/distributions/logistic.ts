@@ -1,6 +1,6 @@
 /** The logistic distribution. */
 import * as tf from '@tensorflow/tfjs-core';
-import { bits, type Key } from '@tfkit/core';
+import { bits, checkDType, type Key } from '@tfkit/core';
 import { logSigmoid } from '@tfkit/core/tfjs';
 import { sumEvent } from '../shapes';
 import type { Distribution } from './distribution';
@@ -30,7 +30,12 @@ export function logisticValues(key: Key, shape: readonly number[]): Float32Array
   });
 }
 
-/** The quantile function of the standard logistic: log(u) - log(1 - u), elementwise, for u in (0, 1). */
+/**
+ * The quantile function of the standard logistic: log(u) - log(1 - u), elementwise, for u in (0, 1), of any shape.
+ *
+ * @throws DTypeError unless u is float32 or int32.
+ */
 export function logisticQuantile<T extends tf.Tensor>(u: T): T {
+  checkDType(['logisticQuantile', 'u'], u, ['float32', 'int32']);
   return tf.tidy(() => tf.sub(tf.log(u), tf.log(tf.sub(1, u))) as T);
 }

@@ -1,6 +1,7 @@
 /** The settings of the papers' models. Figures not in a paper's text are from its published program, and said to be. */
 import type { Quantization } from '../quantization';
 
+/** Optimizer settings that a paper reports. */
 export interface TrainingSettings {
   readonly batchSize: number;
   /** Adam's numbers. */

@@ -15,6 +15,7 @@ import type { Net } from '../nets/net';
 import type { ModelOptions } from './nice';
 import { realNVPPresets } from './presets';
 
+/** Shape, couplings and nets of a RealNVP. */
 export interface RealNVPOptions extends ModelOptions {
   /** The paper's settings for a data set; each other option replaces one of them. */
   readonly preset?: keyof typeof realNVPPresets;

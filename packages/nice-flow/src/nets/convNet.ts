@@ -21,6 +21,8 @@ export interface ConvNetOptions {
  * appended to the input's channels.
  *
  * Parameters: '<i>.kernel' [side, side, in, out], '<i>.bias' [out]. Kernels start normal with variance 2 / fan-in.
+ *
+ * @throws OptionError if an option or a number is out of its range.
  */
 export function convNet(options: ConvNetOptions = {}): Net {
   const { channels = 128, kernelSizes = [3, 1, 3], activation = 'relu', lastLayer = 'zeros' } = options;
@@ -68,6 +70,8 @@ export interface ResidualNetOptions {
  * y + conv(relu(conv(relu(y)))), relu, a 1x1 convolution that starts at zero.
  *
  * Parameters: 'input.*', 'block<i>.0.*', 'block<i>.1.*', 'output.*', each 'kernel' and 'bias'.
+ *
+ * @throws OptionError if an option or a number is out of its range.
  */
 export function residualNet({ channels = 64, blocks = 8 }: ResidualNetOptions = {}): Net {
   checkInteger(['residualNet', 'channels'], channels, { min: 1 });

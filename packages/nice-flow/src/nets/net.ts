@@ -49,6 +49,7 @@ export function runNet(
   );
 }
 
+/** The functions between the layers of a net. */
 export type Activation = 'relu' | 'tanh' | 'elu' | 'leaky-relu' | 'swish';
 
 export const activationNames: readonly Activation[] = ['relu', 'tanh', 'elu', 'leaky-relu', 'swish'];

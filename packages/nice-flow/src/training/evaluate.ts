@@ -20,6 +20,7 @@ export interface Score {
   readonly bitsPerDim: number | undefined;
 }
 
+/** How data are batched while a flow is scored. */
 export interface EvaluateOptions extends DataOptions {
   /** Default 256. The last batch may be smaller. */
   readonly batchSize?: number;

@@ -17,6 +17,7 @@ import { breathe, type Score, scoreOf, withBits } from './evaluate';
 import { TrainingState } from './state';
 import { trainStep } from './step';
 
+/** How a flow is trained. */
 export interface FitOptions extends DataOptions {
   /** The order of examples and all noise come from it: same key, same run on the same backend. */
   readonly key: Key;
@@ -47,6 +48,7 @@ export interface FitOptions extends DataOptions {
   readonly checkpoint?: CheckpointOptions;
 }
 
+/** Data held out, and how often they are scored. */
 export interface Validation extends DataOptions {
   readonly data: FlowData;
   /** Steps between two evaluations. Default: once an epoch. */
@@ -66,6 +68,7 @@ export interface CheckpointOptions {
   readonly save?: (file: Uint8Array<ArrayBuffer>, step: number) => void | Promise<void>;
 }
 
+/** Where training is; log-likelihoods in nats an event. */
 export interface FitProgress extends Score {
   /** Steps done. `logLikelihood` is that of the batch before this step, as trained on. */
   readonly step: number;
@@ -77,6 +80,7 @@ export interface FitProgress extends Score {
   readonly validation: Score | undefined;
 }
 
+/** How training ended. */
 export interface FitResult {
   /** Steps done in all. */
   readonly steps: number;

@@ -16,6 +16,7 @@ interface CountsJson {
   readonly invalidTargets: number;
 }
 
+/** A confusion matrix as plain JSON, which `parseConfusionMatrix` reads. */
 export interface ConfusionMatrixJson extends CountsJson {
   readonly format: typeof format;
   readonly version: typeof version;

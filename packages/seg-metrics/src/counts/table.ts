@@ -3,6 +3,7 @@ import type { ConfusionMatrix } from './confusionMatrix';
 import { sparseCounts } from './imageCounts';
 import { emptyPairCounts, hasInvalid } from './pairCounts';
 
+/** What a table of counts brings beside them. */
 export interface TableOptions {
   /** Of the image, if the matrix keeps images. */
   readonly name?: string;

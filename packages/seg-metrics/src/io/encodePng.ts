@@ -11,7 +11,11 @@ export interface PngSource {
   readonly palette?: Uint8Array;
 }
 
-/** The bytes of a PNG file of 8 bits a sample. Works in browsers and Node. */
+/**
+ * The bytes of a PNG file of 8 bits a sample. Works in browsers and Node.
+ *
+ * @throws ShapeError if ranks or shapes disagree.
+ */
 export async function encodePng({ width, height, data, palette }: PngSource): Promise<Uint8Array> {
   const channels = data.length / (width * height);
   if (channels !== 1 && channels !== 3) {

@@ -25,7 +25,11 @@ export interface LabelMap {
 /** Class ids by colour: `{ '128,64,128': 0 }`, or a list of [r, g, b] in class order. */
 export type ColorPalette = Readonly<Record<string, number>> | readonly (readonly [number, number, number])[];
 
-/** Palette indices or gray values as class ids; colours through `palette`, an unknown one is an error. */
+/**
+ * Palette indices or gray values as class ids; colours through `palette`, an unknown one is an error.
+ *
+ * @throws FormatError if the input is malformed.
+ */
 export function labelsFromPng(image: PngImage, palette?: ColorPalette): LabelMap {
   const shape = [image.height, image.width];
   if (palette) return { shape, data: labelsFromColors(image, palette) };

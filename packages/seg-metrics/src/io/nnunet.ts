@@ -4,6 +4,7 @@ import type { ConfusionMatrix } from '../counts/confusionMatrix';
 import { imageClassCounts, type Regions } from '../scores/classCounts';
 import { meanDefined } from '../scores/policies';
 
+/** What a `dataset.json` of nnU-Net says of labels and regions. */
 export interface NnunetDataset {
   readonly numClasses: number;
   /** Of the labels that are one value; regions keep the name of their first label's number. */
@@ -56,6 +57,7 @@ interface NnunetMetrics {
   readonly n_ref: number;
 }
 
+/** A `summary.json` as nnU-Net writes it. */
 export interface NnunetSummary {
   readonly foreground_mean: NnunetMetrics;
   /** By label ('1') or region ('(1, 2, 3)'). */

@@ -7,8 +7,10 @@ import { FormatError, formatValue } from '@tfkit/core';
 import { inflate } from './inflate';
 import { type DecodeLimits, defaultMaxPixels } from './limits';
 
+/** The colour types of PNG. */
 export type PngColor = 'gray' | 'rgb' | 'palette' | 'gray-alpha' | 'rgba';
 
+/** A decoded PNG whose samples are as they were stored. */
 export interface PngImage {
   readonly width: number;
   readonly height: number;

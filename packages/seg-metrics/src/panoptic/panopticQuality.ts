@@ -18,6 +18,7 @@ export interface PanopticSegment {
   readonly iscrowd?: number | boolean;
 }
 
+/** The categories, and the id of pixels that count nothing. */
 export interface PanopticQualityOptions {
   readonly categories: readonly PanopticCategory[];
   /** The id of unlabelled pixels. Default 0. */
@@ -26,6 +27,7 @@ export interface PanopticQualityOptions {
   readonly iouThreshold?: number;
 }
 
+/** Matched and unmatched segments of a category, and its panoptic quality in [0, 1]. */
 export interface CategoryQuality {
   readonly tp: number;
   readonly fp: number;
@@ -38,6 +40,7 @@ export interface CategoryQuality {
   readonly rq: number;
 }
 
+/** Panoptic, segmentation and recognition quality, means over categories, each in [0, 1]. */
 export interface PanopticMean {
   readonly pq: number;
   readonly sq: number;
@@ -46,6 +49,7 @@ export interface PanopticMean {
   readonly categories: number;
 }
 
+/** Panoptic quality by category, and means over all, things and stuff. */
 export interface PanopticResult {
   readonly perCategory: ReadonlyMap<number, CategoryQuality>;
   readonly all: PanopticMean;

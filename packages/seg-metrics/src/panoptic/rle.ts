@@ -4,6 +4,7 @@ import { FormatError, ShapeError } from '@tfkit/core';
 /** [rows, columns] as COCO writes `size`. */
 export type MaskSize = readonly [rows: number, columns: number];
 
+/** A mask as runs, column by column: lengths of 0, 1, 0, ... in turn. */
 export interface Rle {
   readonly size: MaskSize;
   readonly counts: readonly number[];
@@ -15,7 +16,11 @@ export interface CocoRle {
   readonly counts: string | readonly number[];
 }
 
-/** The run lengths of a mask given row by row (truthy where set). */
+/**
+ * The run lengths of a mask given row by row (truthy where set).
+ *
+ * @throws ShapeError if ranks or shapes disagree.
+ */
 export function encodeRle(mask: ArrayLike<number | boolean>, size: MaskSize): Rle {
   const [rows, columns] = size;
   if (mask.length !== rows * columns) {
@@ -70,7 +75,11 @@ export function rleToString({ counts }: Rle): string {
   return text;
 }
 
-/** Run lengths of either JSON form, checked: whole, not negative, filling rows x columns. */
+/**
+ * Run lengths of either JSON form, checked: whole, not negative, filling rows x columns.
+ *
+ * @throws FormatError if the input is malformed.
+ */
 export function parseRle(rle: CocoRle): Rle {
   const [rows, columns] = rle.size ?? [];
   const counts = typeof rle.counts === 'string' ? parseText(rle.counts) : rle.counts;
@@ -136,7 +145,11 @@ export function rleBox(rle: Rle): [x: number, y: number, width: number, height: 
   return x1 < 0 ? [0, 0, 0, 0] : [x0, y0, x1 - x0 + 1, y1 - y0 + 1];
 }
 
-/** The union or intersection of masks of one size. */
+/**
+ * The union or intersection of masks of one size.
+ *
+ * @throws ShapeError if ranks or shapes disagree.
+ */
 export function mergeRles(rles: readonly Rle[], operation: 'union' | 'intersection' = 'union'): Rle {
   const [first, ...rest] = rles;
   if (!first) throw new ShapeError('mergeRles: rles must hold at least one mask, got none.');

@@ -32,7 +32,11 @@ export interface CountOptions {
   readonly regions?: Regions;
 }
 
-/** The counts of each class of a matrix; with `regions`, of each region. */
+/**
+ * The counts of each class of a matrix; with `regions`, of each region.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function classCounts(matrix: ConfusionMatrix, options: CountOptions = {}): ClassCounts {
   const { invalidPredictions, regions } = options;
   const n = matrix.numClasses;

@@ -18,6 +18,7 @@ export interface BootstrapOptions {
   readonly seed?: number;
 }
 
+/** An estimate, its bootstrap interval and standard error. */
 export interface Interval {
   readonly value: number;
   readonly low: number;
@@ -29,6 +30,8 @@ export interface Interval {
 
 /**
  * The percentile bootstrap interval of a statistic over images: images are resampled with replacement.
+ *
+ * @throws OptionError if an option or a number is out of its range.
  *
  * Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
  *
@@ -59,6 +62,8 @@ export interface PairedComparison extends Interval {
 /**
  * The difference first - second of a statistic, of two models on the same images, with its bootstrap interval and a
  * permutation test. Images pair by name.
+ *
+ * @throws OptionError if an option or a number is out of its range.
  */
 export function comparePaired(
   first: ConfusionMatrix,
@@ -107,13 +112,18 @@ export function comparePaired(
   };
 }
 
+/** An image with its score. */
 export interface RankedImage {
   readonly index: number;
   readonly name: string;
   readonly value: number;
 }
 
-/** The images with the lowest (or highest, for rates of error) image-wise score, worst first; undefined ones are left out. */
+/**
+ * The images with the lowest (or highest, for rates of error) image-wise score, worst first; undefined ones are left out.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function worstImages(
   matrix: ConfusionMatrix,
   options: Omit<ScoreOptions, 'level'> & { readonly metric?: ClassMetric; readonly count?: number } = {},
@@ -128,6 +138,7 @@ export function worstImages(
     .slice(0, count);
 }
 
+/** Pairs of image and class of a range of sizes, in pixels, and their score. */
 export interface SizeStratum {
   /** (image, class) pairs with more than `above` and at most `upTo` target pixels. */
   readonly above: number;

@@ -37,6 +37,8 @@ export type GeneralizedDiceWeights = 'square' | 'simple' | 'uniform';
  * Generalized Dice: 2 sum w tp / sum w (support + predicted). Classes that the target lacks take the largest weight of
  * the others (MONAI's rule), or 0 if there is none. torchmetrics takes that class's largest weight in the batch.
  *
+ * @throws OptionError if an option or a number is out of its range.
+ *
  * Source: Sudre et al., Generalised Dice overlap, DLMIA 2017 (arXiv:1707.03237).
  */
 export function generalizedDice(
@@ -59,7 +61,11 @@ export function generalizedDiceOf(counts: ClassCounts, weights: GeneralizedDiceW
   );
 }
 
-/** Cohen's kappa, on pixels predicted as a class: 1 - observed / expected disagreement; NaN if none is expected. */
+/**
+ * Cohen's kappa, on pixels predicted as a class: 1 - observed / expected disagreement; NaN if none is expected.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function cohensKappa(
   matrix: ConfusionMatrix,
   options: { readonly weights?: 'none' | 'linear' | 'quadratic' } = {},

@@ -43,6 +43,7 @@ const policies = {
  */
 export type AbsentClassPolicy = keyof typeof policies;
 
+/** The policies for classes that an image or a data set lacks, by name. */
 export const absentClassPolicies = Object.keys(policies) as AbsentClassPolicy[];
 
 /** The mean over classes under a policy. */

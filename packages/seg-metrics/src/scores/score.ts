@@ -44,6 +44,7 @@ const formulas = {
 /** A metric of one class against the rest. */
 export type ClassMetric = keyof typeof formulas;
 
+/** The scores of a class that come from its counts, by name. */
 export const classMetrics = Object.keys(formulas) as ClassMetric[];
 
 /**
@@ -90,6 +91,8 @@ const known = ['average', 'policy', 'level', ...weights, 'invalidPredictions', '
 /**
  * A metric of classes against the rest, per class and averaged: iou, dice, precision, recall, specificity, npv, fpr,
  * fnr, accuracyOneVsRest, fbeta, tversky, mccOneVsRest.
+ *
+ * @throws OptionError if an option or a number is out of its range.
  *
  * @example
  * const { value, perClass, classesUsed } = score(matrix, 'dice', { policy: 'without-class-0' });

@@ -10,7 +10,11 @@ import { surfaceDistances } from './surfaceDistances';
 /** [rows, columns] */
 export type MapShape = readonly [rows: number, columns: number];
 
-/** The width of the boundary band in pixels: max(1, round(ratio * diagonal)), ties to the even number. */
+/**
+ * The width of the boundary band in pixels: max(1, round(ratio * diagonal)), ties to the even number.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function boundaryWidth([rows, columns]: MapShape, ratio = 0.02): number {
   checkNumber(['boundaryWidth', 'ratio'], ratio, { min: 0, open: 'min' });
   const width = ratio * Math.sqrt(rows * rows + columns * columns);
@@ -49,6 +53,7 @@ function erodeLines(
   return eroded;
 }
 
+/** Pixels of two boundary bands in both and in either, and their ratio. */
 export interface BoundaryOverlap {
   /** Pixels in both bands. */
   readonly intersection: number;
@@ -61,6 +66,7 @@ export interface BoundaryOverlap {
  * Boundary IoU of two masks: the IoU of their inner boundary bands.
  *
  * @param options.ratio the band's width as a share of the diagonal. Default 0.02.
+ * @throws ShapeError if ranks or shapes disagree.
  * Source: Cheng et al., Boundary IoU, CVPR 2021 (arXiv:2103.16562); equals boundary-iou-api.
  */
 export function boundaryIou(
@@ -81,6 +87,7 @@ export function boundaryIou(
   return { intersection, union, boundaryIou: intersection / union };
 }
 
+/** Precision, recall and F1 of boundary pixels, each in [0, 1]. */
 export interface BoundaryF1 {
   readonly precision: number;
   readonly recall: number;
@@ -92,6 +99,7 @@ export interface BoundaryF1 {
  *
  * @param options.tolerance pixels. Default 0.0075 of the diagonal, not rounded.
  * @param options.border whether a mask has edge along the map's border. Default 'counts'.
+ * @throws ShapeError if ranks or shapes disagree.
  * Source: Csurka et al., What is a good evaluation measure for semantic segmentation?, BMVC 2013.
  */
 export function boundaryF1(
@@ -111,6 +119,7 @@ export function boundaryF1(
  * Boundary F in the form of DAVIS: one-sided boundary maps, dilated by a disk. Both empty: 1; one empty: 0.
  *
  * @param options.tolerance radius of the disk in whole pixels. Default ceil(0.008 * diagonal).
+ * @throws OptionError if an option or a number is out of its range; ShapeError if ranks or shapes disagree.
  * Source: Perazzi et al., A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation, CVPR 2016.
  */
 export function davisBoundaryF1(
@@ -157,6 +166,8 @@ function davisMap(mask: Mask, [rows, columns]: MapShape): Uint8Array {
 /**
  * Counts over the trimap: the pixels within `radius` pixels of a label change in the target. `ignoreIndex` is an
  * ordinary value for where labels change, and left out of the counts. Score them as any matrix: meanIou, pixelAccuracy.
+ *
+ * @throws OptionError if an option or a number is out of its range; ShapeError if ranks or shapes disagree.
  *
  * Source: Kohli et al., Robust Higher Order Potentials, IJCV 2009.
  */

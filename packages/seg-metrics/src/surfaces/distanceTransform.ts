@@ -6,6 +6,7 @@
  */
 import { checkNumber, checkOneOf, OptionError, ShapeError, sizeOf } from '@tfkit/core';
 
+/** The distance between cells. */
 export type DistanceMetric = 'euclidean' | 'chessboard' | 'taxicab';
 
 /** Where the set pixels are: anything truthy a pixel. */
@@ -23,6 +24,8 @@ export interface DistanceOptions {
 /**
  * The distance of every pixel to the nearest set pixel of `mask`, in the unit of `spacing`; Infinity if none is set.
  * Float64Array of `shape`.
+ *
+ * @throws OptionError if an option or a number is out of its range; ShapeError if ranks or shapes disagree.
  *
  * @example
  * distanceTransform([1, 0, 0, 0], { shape: [1, 4] }); // 0, 1, 2, 3

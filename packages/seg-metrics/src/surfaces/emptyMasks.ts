@@ -7,6 +7,7 @@ import type { SurfaceDistances } from './surfaceDistances';
  */
 export type EmptyMaskPolicy = 'inf' | 'diagonal' | 'nan' | 'exclude';
 
+/** A mean of distances over images, with what became of empty masks. */
 export interface DistanceMean {
   readonly value: number;
   readonly policy: EmptyMaskPolicy;
@@ -21,6 +22,8 @@ export interface DistanceMean {
 /**
  * The mean of a distance over images under an empty-mask policy, with how many images were empty. A mean that skips
  * undefined values silently improves when a structure is missed altogether; this one says so.
+ *
+ * @throws OptionError if an option or a number is out of its range.
  */
 export function meanDistance(
   images: readonly Pick<SurfaceDistances, 'empty' | 'diagonal'>[],

@@ -27,6 +27,7 @@ interface Points {
  *   values; surface elements: the first distance where the cumulated size reaches the share.
  * @param options.combine 'max-of-directed' (default; MONAI, DeepMind), 'pooled' (medpy), 'mean-of-directed', or one side.
  * @returns Infinity if one side is empty, NaN if both are.
+ * @throws OptionError if an option or a number is out of its range.
  */
 export function hausdorffDistance(
   surfaces: SurfaceDistances,
@@ -42,6 +43,8 @@ export function hausdorffDistance(
 /**
  * The mean distance between surfaces, in the unit of spacing: ASSD with 'pooled' (default; MONAI's symmetric form) or
  * 'mean-of-directed' (medpy), ASD with one side. Infinity if one side is empty, NaN if both are.
+ *
+ * @throws OptionError if an option or a number is out of its range.
  */
 export function averageSurfaceDistance(
   surfaces: SurfaceDistances,
@@ -53,7 +56,11 @@ export function averageSurfaceDistance(
   return combined(surfaces, combine, (points) => weightedMean(points, (d) => d));
 }
 
-/** The root mean square distance between surfaces; as `averageSurfaceDistance`. */
+/**
+ * The root mean square distance between surfaces; as `averageSurfaceDistance`.
+ *
+ * @throws OptionError if an option or a number is out of its range.
+ */
 export function rmsSurfaceDistance(
   surfaces: SurfaceDistances,
   options: { readonly combine?: Combine } = {},
@@ -76,6 +83,8 @@ export interface SurfaceOverlap {
 
 /**
  * Normalised surface distance (surface Dice) at a tolerance, with its precision and recall.
+ *
+ * @throws OptionError if an option or a number is out of its range.
  *
  * Source: Nikolov et al., Deep learning to achieve clinically applicable segmentation, 2018 (arXiv:1809.04430).
  */

@@ -33,6 +33,7 @@ const known = ['shape', 'spacing', 'distance', 'form', 'border'];
  * The distances between the surfaces of two masks, in the unit of `spacing`.
  *
  * @param prediction, target truthy where set, flat, of `options.shape` (2-D or 3-D).
+ * @throws OptionError if an option or a number is out of its range; ShapeError if ranks or shapes disagree.
  * @example
  * const distances = surfaceDistances(prediction, target, { shape: [512, 512], spacing: [0.9, 0.9] });
  * const hd95 = hausdorffDistance(distances, { percentile: 95 });
@@ -76,7 +77,11 @@ export function surfaceDistances(prediction: Mask, target: Mask, options: Surfac
   };
 }
 
-/** Both masks of one class. Where the target is ignored the prediction is taken as ignored too, so void makes no edge. */
+/**
+ * Both masks of one class. Where the target is ignored the prediction is taken as ignored too, so void makes no edge.
+ *
+ * @throws ShapeError if ranks or shapes disagree.
+ */
 export function classMasks(
   predictions: LabelArray,
   targets: LabelArray,

@@ -15,6 +15,7 @@ export interface SegmentationMetricOptions
   readonly name?: string;
 }
 
+/** A metric for `model.compile`, and the callback that scores the whole epoch. */
 export interface SegmentationMetric {
   /** For `model.compile({metrics})`: (targets, predictions) -> float32 scalar, the score of the batch alone. */
   readonly metric: (targets: tf.Tensor, predictions: tf.Tensor) => tf.Tensor;
@@ -35,6 +36,8 @@ export interface SegmentationMetric {
  * the logs' mean of batch scores (which is not mIoU) by the score of the epoch's summed counts.
  *
  * For the metric of one output. Targets are class ids [...] or [..., 1], or one-hot [..., numClasses]; predictions are scores [..., numClasses].
+ *
+ * @throws OptionError if an option or a number is out of its range.
  *
  * @example
  * const miou = segmentationMetric({ numClasses: 21, ignoreIndex: 255 });

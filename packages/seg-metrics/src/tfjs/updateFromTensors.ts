@@ -6,6 +6,7 @@ import { updateLogits } from '../counts/logits';
 import { addTable } from '../counts/table';
 import { cellsPerImage, hasPairCountKernel, runPairCounts } from './pairCounts';
 
+/** How many images the tensors hold, and their names. */
 export interface TensorUpdateOptions {
   /** How many images the tensors hold, along the first axis. Default: 1, or the first axis if the matrix keeps images. */
   readonly images?: number;
@@ -22,6 +23,7 @@ export interface TensorUpdateOptions {
  * @param predictions class ids of the shape of `targets` (int32, bool, or whole float32), or logits or probabilities
  *   (float32) [...targets.shape, numClasses].
  * @param targets class ids, any shape.
+ * @throws DTypeError for another dtype; ShapeError if ranks or shapes disagree.
  * @example
  * import { ConfusionMatrix, meanIou } from '@tfkit/seg-metrics';
  * import { updateFromTensors } from '@tfkit/seg-metrics/tfjs';

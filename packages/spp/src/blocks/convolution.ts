@@ -1,6 +1,15 @@
 /** The convolutions of blocks: weights as plain tensors, activations by name. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkOneOf, formatShape, formatValue, OptionError, ShapeError } from '@tfkit/core';
+import {
+  checkDType,
+  checkOneOf,
+  checkRank,
+  checkShape,
+  formatShape,
+  formatValue,
+  OptionError,
+  ShapeError,
+} from '@tfkit/core';
 
 /** Weights of a convolution, as tfjs lays them out. PyTorch's [out, in, h, w] becomes this by transpose [2, 3, 1, 0]. */
 export interface ConvWeights {
@@ -10,6 +19,7 @@ export interface ConvWeights {
   readonly bias?: tf.Tensor1D;
 }
 
+/** The function after a convolution; silu is x sigmoid(x). */
 export type Activation = 'silu' | 'relu' | 'linear';
 
 export const activations: readonly Activation[] = ['silu', 'relu', 'linear'];
@@ -41,6 +51,11 @@ export function convolutions<N extends string>(
         `${functionName}: weights.${name}.kernel must have shape [*, *, ${x.shape[3]}, *], got ${formatShape(kernel.shape)}.`,
       );
     }
+    checkDType([functionName, `weights.${name}.kernel`], kernel, ['float32']);
+    if (bias) {
+      checkDType([functionName, `weights.${name}.bias`], bias, ['float32']);
+      checkShape([functionName, `weights.${name}.bias`], bias, [kernel.shape[3]]);
+    }
     const convolved = tf.conv2d(x, kernel, 1, 'same');
     return activate(bias ? tf.add(convolved, bias) : convolved, activation);
   };
@@ -62,14 +77,18 @@ export interface BatchNormStatistics {
  * The weights of a convolution that also does the batch normalisation behind it, as at inference: kernel scale / sqrt(variance
  * + epsilon), and the bias that goes with it. The caller disposes both tensors.
  *
- * @throws ShapeError if the statistics are not [out].
+ * @throws ShapeError if bias or statistics are not [out]; DTypeError if anything is not float32.
  */
 export function foldBatchNorm(
   { kernel, bias }: ConvWeights,
   { mean, variance, scale, offset, epsilon = 1e-3 }: BatchNormStatistics,
 ): Required<ConvWeights> {
   const out = kernel.shape[3];
-  for (const [name, tensor] of Object.entries({ mean, variance, scale, offset })) {
+  checkRank(['foldBatchNorm', 'kernel'], kernel, 4, '[rows, columns, channels, out]');
+  for (const [name, tensor] of Object.entries({ kernel, bias, mean, variance, scale, offset })) {
+    if (tensor) checkDType(['foldBatchNorm', name], tensor, ['float32']);
+  }
+  for (const [name, tensor] of Object.entries({ bias, mean, variance, scale, offset })) {
     if (tensor && (tensor.rank !== 1 || tensor.shape[0] !== out)) {
       throw new ShapeError(
         `foldBatchNorm: ${name} must have shape [${out}], got ${formatShape(tensor.shape)}.`,

@@ -8,6 +8,7 @@ import { checkKernel, checkKernels, poolsOf, sppf, yoloSpp } from './slidingPool
 /** Weights of a block of two convolutions around the pools. */
 export type SppBlockWeights = Readonly<Record<'cv1' | 'cv2', ConvWeights>>;
 
+/** The seven convolutions of YOLOv7's SPPCSPC by the names of its code. */
 export type SppcspcWeights = Readonly<
   Record<'cv1' | 'cv2' | 'cv3' | 'cv4' | 'cv5' | 'cv6' | 'cv7', ConvWeights>
 >;

@@ -1,6 +1,6 @@
 /** Conventions of boxes, and the way from any to any. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkInteger, checkOneOf, formatValue, OptionError, ShapeError } from '@tfkit/core';
+import { checkDType, checkInteger, checkOneOf, formatValue, OptionError, ShapeError } from '@tfkit/core';
 
 /**
  * How four numbers are a box. xyxy: left, top, right, bottom (torchvision, COCO results of detectors). yxyx: the same by
@@ -14,6 +14,7 @@ export type BoxFormat = 'xyxy' | 'yxyx' | 'xywh' | 'cxcywh';
  */
 export type BoxUnit = 'pixels' | 'normalized' | 'corners';
 
+/** Conventions from which and to which boxes are converted. */
 export interface ConvertBoxesOptions {
   readonly from: BoxFormat;
   readonly to: BoxFormat;
@@ -76,6 +77,7 @@ export function convertBoxes(
   if (boxes instanceof tf.Tensor) {
     const columns = boxes.shape[1] ?? 0;
     if (boxes.rank !== 2 || columns < 4) refuse('boxes', boxes.shape);
+    checkDType(['convertBoxes', 'boxes'], boxes, ['float32', 'int32']);
     return tf.tidy(() => {
       const all = tf.unstack(boxes, 1);
       const four = all.slice(-4) as Four<tf.Tensor>;

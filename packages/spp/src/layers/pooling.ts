@@ -24,6 +24,7 @@ abstract class AdaptivePooling extends OptionsLayer<AdaptivePoolingOptions> {
   }
 }
 
+/** Adaptive maxima as a layer: [batch, length, channels] to [batch, bins, channels]. */
 export class AdaptiveMaxPooling1D extends AdaptivePooling {
   static readonly className = 'SppAdaptiveMaxPooling1D';
   protected readonly dims = 1;
@@ -32,6 +33,7 @@ export class AdaptiveMaxPooling1D extends AdaptivePooling {
   }
 }
 
+/** Adaptive maxima as a layer: [batch, height, width, channels] to [batch, rows, columns, channels]. */
 export class AdaptiveMaxPooling2D extends AdaptivePooling {
   static readonly className = 'SppAdaptiveMaxPooling2D';
   protected readonly dims = 2;
@@ -40,6 +42,7 @@ export class AdaptiveMaxPooling2D extends AdaptivePooling {
   }
 }
 
+/** Adaptive maxima as a layer: [batch, depth, height, width, channels] to [batch, ...bins, channels]. */
 export class AdaptiveMaxPooling3D extends AdaptivePooling {
   static readonly className = 'SppAdaptiveMaxPooling3D';
   protected readonly dims = 3;
@@ -48,6 +51,7 @@ export class AdaptiveMaxPooling3D extends AdaptivePooling {
   }
 }
 
+/** Adaptive averages as a layer: [batch, length, channels] to [batch, bins, channels]. */
 export class AdaptiveAveragePooling1D extends AdaptivePooling {
   static readonly className = 'SppAdaptiveAveragePooling1D';
   protected readonly dims = 1;
@@ -56,6 +60,7 @@ export class AdaptiveAveragePooling1D extends AdaptivePooling {
   }
 }
 
+/** Adaptive averages as a layer: [batch, height, width, channels] to [batch, rows, columns, channels]. */
 export class AdaptiveAveragePooling2D extends AdaptivePooling {
   static readonly className = 'SppAdaptiveAveragePooling2D';
   protected readonly dims = 2;
@@ -64,6 +69,7 @@ export class AdaptiveAveragePooling2D extends AdaptivePooling {
   }
 }
 
+/** Adaptive averages as a layer: [batch, depth, height, width, channels] to [batch, ...bins, channels]. */
 export class AdaptiveAveragePooling3D extends AdaptivePooling {
   static readonly className = 'SppAdaptiveAveragePooling3D';
   protected readonly dims = 3;

@@ -15,7 +15,7 @@ export function adaptiveMaxPool(x: TypedMap, bins: PyramidLevel, options: TypedO
   return adaptiveMaxPoolWithArgmax(x, bins, options).result;
 }
 
-/** The maxima, and the cell row W + column of each as an Int32Array in the same order; of equal cells the first. */
+/** The maxima, and for each element the cell row W + column as an Int32Array in the same order; of equal cells the first. */
 export function adaptiveMaxPoolWithArgmax(
   x: TypedMap,
   bins: PyramidLevel,

@@ -2,6 +2,7 @@
 import { checkOneOf, DTypeError, formatShape, formatValue, ShapeError, sizeOf } from '@tfkit/core';
 import type { Size3 } from '../edges';
 
+/** A map on plain arrays, as an `ort.Tensor` is one: row-major float32 and its lengths. */
 export interface TypedMap {
   readonly data: Float32Array;
   /** [batch, channels, ...spatial], or [batch, ...spatial, channels] with the layout 'NHWC'; 1 to 3 spatial axes. */

@@ -40,7 +40,7 @@ function goldenAtRef({ folder }: Package, ref: string, path: string): Golden | u
   return shown.status === 0 ? parseGolden(shown.stdout, `${ref}:${name}`) : undefined;
 }
 
-/** The golden of a published version, fetched with `npm pack`. */
+/** The golden of a published version, fetched with `npm pack`. @throws InputError if npm cannot fetch it. */
 export function packedGolden(spec: string, folder: string): Golden {
   const target = mkdtempSync(join(tmpdir(), 'tf-export-'));
   try {
@@ -63,7 +63,11 @@ export function packedGolden(spec: string, folder: string): Golden {
   }
 }
 
-/** The golden of a packed package, by its typings. Its dependencies are looked for from `folder`. */
+/**
+ * The golden of a packed package, by its typings. Its dependencies are looked for from `folder`.
+ *
+ * @throws InputError if the input is not as described.
+ */
 export function tarballGolden(path: string, folder: string): Golden {
   let files: Map<string, Uint8Array>;
   try {

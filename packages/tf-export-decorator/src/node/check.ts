@@ -20,6 +20,7 @@ export interface CheckOptions {
   readonly strict?: boolean;
 }
 
+/** What the check found in one package. */
 export interface CheckedPackage {
   readonly name: string;
   /** Lines to print: findings, diffs, what to do. Empty when all is well. */
@@ -33,7 +34,11 @@ export interface CheckedPackage {
 
 const order = ['none', 'patch', 'minor', 'major'] as const;
 
-/** Checks every public package of the workspace in a folder, or the one package that it is. */
+/**
+ * Checks every public package of the workspace in a folder, or the one package that it is.
+ *
+ * @throws InputError if a manifest, a changeset or a golden cannot be read.
+ */
 export function checkWorkspace(folder: string, options: CheckOptions = {}): CheckedPackage[] {
   return workspacePackages(folder).map((found) => checkPackage(found, options));
 }

@@ -12,6 +12,7 @@ import { type ScannedExport, scan } from './scan';
 import { packageName, resolveRelative } from './scan/exporters';
 import { exporterOrigin, importedModules } from './scan/origins';
 
+/** Files as they should be, and those that are not so. */
 export interface GenerateResult {
   /** Path (relative to the package) -> text, of everything the names ask for. */
   readonly files: ReadonlyMap<string, string>;

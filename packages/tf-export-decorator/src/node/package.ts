@@ -5,6 +5,7 @@ import { type Config, readConfig } from './config';
 import { readJson, readText } from './files';
 import { InputError } from './problems';
 
+/** What is read of a package.json. */
 export interface Manifest {
   readonly name?: string;
   readonly version?: string;
@@ -17,6 +18,7 @@ export interface Manifest {
   readonly workspaces?: readonly string[] | { readonly packages?: readonly string[] };
 }
 
+/** A package as it lies in a folder. */
 export interface Package {
   readonly folder: string;
   readonly name: string;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { InputError, messageOf } from './problems';
 import { scan } from './scan';
 
+/** What a bundle of one symbol holds: bytes and how many symbols. */
 export interface Shaken {
   readonly form: string;
   readonly symbol: string;

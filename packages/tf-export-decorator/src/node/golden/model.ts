@@ -6,6 +6,7 @@ export interface TypeParameter {
   readonly default?: string;
 }
 
+/** A parameter of a function. */
 export interface Parameter {
   readonly name: string;
   readonly type: string;
@@ -15,6 +16,7 @@ export interface Parameter {
   readonly default?: string;
 }
 
+/** The parameters and the result of a function. */
 export interface Signature {
   readonly typeParameters?: readonly TypeParameter[];
   readonly parameters: readonly Parameter[];
@@ -23,6 +25,7 @@ export interface Signature {
   readonly deprecated?: true;
 }
 
+/** A property or method of a class or interface. */
 export interface Member {
   readonly name: string;
   readonly static?: true;
@@ -71,6 +74,7 @@ export type Form =
   | { readonly kind: 'enum'; readonly members: Readonly<Record<string, string>> }
   | { readonly kind: 'constant'; readonly type: string };
 
+/** What a name is: its forms as value and as type. */
 export interface Declaration {
   readonly forms: readonly Form[];
   readonly deprecated?: true;
@@ -86,6 +90,7 @@ export interface ApiEntry {
   readonly declaration: string;
 }
 
+/** The public API of a package as plain data. */
 export interface Golden {
   readonly format: 1;
   readonly package: string;

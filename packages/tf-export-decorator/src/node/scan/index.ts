@@ -12,8 +12,10 @@ import { readUse } from './read';
 import { type FileSyntax, parseFile, readSyntax } from './syntax';
 import { type ExportForm, findUses, type Use } from './uses';
 
+/** What a name stands for. */
 export type SymbolKind = 'function' | 'class' | 'constant' | 'type';
 
+/** A name found in the sources, with its place. */
 export interface ScannedExport extends Declared {
   readonly apiName: string;
   /** File that defines and exports the symbol, relative to the package. */
@@ -27,6 +29,7 @@ export interface ScannedExport extends Declared {
   readonly since?: string;
 }
 
+/** Where and for which exporters to look. */
 export interface ScanOptions {
   readonly exporters?: Readonly<Record<string, ExporterConfig>>;
   readonly src?: string;
@@ -35,6 +38,7 @@ export interface ScanOptions {
   readonly reserved?: readonly string[];
 }
 
+/** The names found in the sources, and what is wrong with them. */
 export interface ScanResult {
   readonly exports: readonly ScannedExport[];
   readonly findings: readonly Finding[];

@@ -4,6 +4,7 @@ import { memberType, objectText, signaturesText, signatureText } from '../golden
 import type { Relate, Relation } from './relation';
 import type { Usage } from './usage';
 
+/** The kinds of releases, from harmless to breaking. */
 export type Level = 'patch' | 'minor' | 'major';
 
 /** 'review': the types differ in a way that the compiler cannot judge. 'default': a default value changed. */

@@ -6,6 +6,7 @@ import { compareDeclarations, type Difference, type Level } from './compare';
 import { type Relate, withRelations } from './relation';
 import { type Usage, usages } from './usage';
 
+/** One change of an API, with the release that it asks for. */
 export interface Change {
   /** 'review': counts as major under `strict`, else as a warning. */
   readonly level: Level | 'review';
