@@ -85,7 +85,7 @@ function scaleOf(scale: number | 'unit' | 'sigma', { alpha, sigma }: Level): num
 export function levelsOf(schedule: Schedule, grid: Grid, prediction: Prediction, steps: number): Level[] {
   const { sigmas, timesteps } = grid.points(schedule, steps);
   if (sigmas.length < 2) {
-    throw new OptionError(`createPlan: grid must have at least two sigmas, got ${sigmas.length}.`);
+    throw new OptionError(`createPlan: grid must have 2 or more sigmas, got ${sigmas.length}.`);
   }
   const levels = sigmas.map((sigma, i): Level => {
     const timestep = timesteps?.[i] ?? schedule.timestep(sigma);
