@@ -1,5 +1,5 @@
 /** From the four choices to a plan. */
-import { checkInteger, checkKnownOptions, checkNumber, OptionError } from '@tfkit/core';
+import { checkInteger, checkKnownOptions, checkNumber, checkOneOf, OptionError } from '@tfkit/core';
 import type { Grid } from '../grids/grid';
 import { type Level, levelSlack } from '../level';
 import { checkPrediction, inputLevel, type Limit, type Prediction, type PredictionType } from '../prediction';
@@ -58,9 +58,7 @@ export function createPlan(options: PlanOptions): Plan {
   const prediction = checkPrediction(options.prediction);
   checkInteger(['createPlan', 'steps'], steps, { min: 1, max: 100_000 });
   checkInteger(['createPlan', 'start'], start, { min: 0, max: steps - 1 });
-  if (compat !== undefined && compat !== 'diffusers') {
-    throw new OptionError(`createPlan: compat must be 'diffusers' or undefined, got '${compat}'.`);
-  }
+  if (compat !== undefined) checkOneOf(['createPlan', 'compat'], compat, ['diffusers']);
   checkLimit(limit);
   const levels = levelsOf(schedule, grid, prediction, steps).slice(start);
   const b = new PlanBuilder({ schedule, levels, prediction, limit, compat: compat === 'diffusers' });
@@ -87,7 +85,7 @@ function scaleOf(scale: number | 'unit' | 'sigma', { alpha, sigma }: Level): num
 export function levelsOf(schedule: Schedule, grid: Grid, prediction: Prediction, steps: number): Level[] {
   const { sigmas, timesteps } = grid.points(schedule, steps);
   if (sigmas.length < 2) {
-    throw new OptionError(`createPlan: grid must have at least two sigmas, got ${sigmas.length}.`);
+    throw new OptionError(`createPlan: grid must have 2 or more sigmas, got ${sigmas.length}.`);
   }
   const levels = sigmas.map((sigma, i): Level => {
     const timestep = timesteps?.[i] ?? schedule.timestep(sigma);

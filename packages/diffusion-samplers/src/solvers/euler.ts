@@ -166,14 +166,13 @@ export function rk4({ path = 'flow' }: { readonly path?: Path } = {}): Solver {
       for (const { s, n } of stepsOf(b)) {
         const h = c.time(n) - c.time(s);
         const k1 = b.keep(c.slope(b.predict(s)));
+        const middle = c.level(b, c.time(s) + h / 2);
         // A model cannot be asked for the noise of clean data: stop one stage short.
         if (n.sigma === 0) {
-          const middle = c.level(b, c.time(s) + h / 2);
           const x = b.keep(moved(c, b.x, s, middle, h / 2, k1));
           b.advance(moved(c, b.x, s, n, h, c.slope(b.predict(middle, x))));
           continue;
         }
-        const middle = c.level(b, c.time(s) + h / 2);
         const k2 = b.keep(c.slope(b.predict(middle, b.keep(moved(c, b.x, s, middle, h / 2, k1)))));
         const k3 = b.keep(c.slope(b.predict(middle, b.keep(moved(c, b.x, s, middle, h / 2, k2)))));
         const k4 = c.slope(b.predict(n, b.keep(moved(c, b.x, s, n, h, k3))));
