@@ -41,7 +41,8 @@ function repeatable(page: string): string[] {
     return section!
       .replace(/<p class="meta">.*?<\/p>/g, '')
       .replace(clock, '')
-      .replace(rows, '');
+      .replace(rows, '')
+      .replace(/ in [\d.]+ seconds/g, '');
   });
 }
 
