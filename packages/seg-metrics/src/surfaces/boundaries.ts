@@ -23,8 +23,16 @@ export function boundaryWidth([rows, columns]: MapShape, ratio = 0.02): number {
   return Math.max(1, isTie ? floor + (floor % 2) : Math.round(width));
 }
 
-/** Set pixels within `width` pixels (8-connected) of one that is not set; outside the map is not set. Uint8Array. */
+/**
+ * Set pixels within `width` pixels (8-connected) of one that is not set; outside the map is not set. Uint8Array.
+ *
+ * @throws OptionError if mask has not rows * columns elements, or width is no number > 0.
+ */
 export function boundaryBand(mask: Mask, [rows, columns]: MapShape, width: number): Uint8Array {
+  checkNumber(['boundaryBand', 'rows * columns'], rows * columns, { min: mask.length, max: mask.length });
+  checkNumber(['boundaryBand', 'columns'], columns, { min: 0, max: mask.length });
+  checkNumber(['boundaryBand', 'rows'], rows, { min: 0, max: mask.length });
+  checkNumber(['boundaryBand', 'width'], width, { min: 0, open: 'min' });
   // A square erosion is a row erosion, then a column erosion: runs of set pixels before and after must reach `width`.
   const inRows = erodeLines(mask, rows, columns, columns, 1, width);
   const eroded = erodeLines(inRows, columns, rows, 1, columns, width);
