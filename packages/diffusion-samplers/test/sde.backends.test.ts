@@ -46,7 +46,7 @@ describeBackends('the probability-flow ODE on tensors', () => {
       expect(await there.x.data()).toBeAllclose(onHost.x, { atol: 3e-3 });
       const back = await decode(onTensors, there.x, { ...options, on: tensors });
       expect(await back.x.data()).toBeAllclose(points, { atol: 5e-3 });
-      tf.dispose([there.x, there.dense, back.x]);
+      tf.dispose([there.x, ...there.dense, back.x]);
       const failing: ItemModel<tf.Tensor> = () => tf.fill(shape, NaN);
       await expect(encode(failing, x, { ...options, on: tensors })).rejects.toThrow(/must be finite/);
     });

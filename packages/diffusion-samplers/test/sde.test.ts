@@ -1,5 +1,6 @@
 /** The probability-flow ODE where its answers are known: linear systems, Gaussians and mixtures. */
 import { describe, expect, it } from 'vitest';
+import type { Level } from '../src/level';
 import {
   arrays,
   bitsPerDim,
@@ -127,10 +128,10 @@ describe.each(Object.entries(sdes))('%s', (_, sde) => {
   it('has marginals that solve its moment equations', () => {
     for (const t of [0.01, 0.2, 0.7, 0.99]) {
       const h = 1e-6;
-      const [before, here, after] = [t - h, t, t + h].map((time) => sde.level(time));
-      const slope = (pick: (level: typeof here) => number) => (pick(after) - pick(before)) / (2 * h);
-      expect(slope(({ alpha }) => alpha)).toBeCloseTo(sde.drift(t) * here!.alpha, 5);
-      const variance = here!.sigma ** 2;
+      const [before, here, after] = [t - h, t, t + h].map((time) => sde.level(time)) as [Level, Level, Level];
+      const slope = (pick: (level: Level) => number) => (pick(after) - pick(before)) / (2 * h);
+      expect(slope(({ alpha }) => alpha)).toBeCloseTo(sde.drift(t) * here.alpha, 5);
+      const variance = here.sigma ** 2;
       const rate = 2 * sde.drift(t) * variance + sde.diffusion(t) ** 2;
       // VE's variance at timeMin is not 0: its rate is g^2 all the same.
       expect(slope(({ sigma }) => sigma ** 2) / rate).toBeCloseTo(1, 5);

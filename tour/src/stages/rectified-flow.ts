@@ -53,7 +53,7 @@ async function run(context: StageContext): Promise<readonly Block[]> {
     await context.progress(0.65, 'reflow');
     await train(second, pairs.data, pairs.noise, plan.steps, context, 0.65);
     const even = createPlan({ ...choices, solver: euler(), steps: 25 });
-    const measured = [];
+    const measured: Measured[] = [];
     for (const net of [first, second]) {
       measured.push({
         straightness: await straightness(even, modelOf(net), { shape: [128, 2], seed: context.seed }),

@@ -3,11 +3,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { composedAdam } from '../adam';
 import { flippedConv } from '../gradients/conv2d';
 import { allOnes, axesOf, convAttributes, type TfjsConvAttributes } from '../gradients/geometry';
+import { whereOutputIsPositive } from '../gradients/relu';
 import { applyPatch, replaceKernels } from '../patches';
 import { compositionKernels, runStock } from './compositions';
 import { type FastKernel, layerKernels, stockKernel } from './fast';
 import { adam } from './tensorflow/adam';
-import { cast, conv2dBackpropFilter, conv2dBackpropInput, matMul, step } from './tensorflow/ops';
+import { cast, conv2dBackpropFilter, conv2dBackpropInput, matMul, reluGrad, step } from './tensorflow/ops';
 import { phasedFilterGradient } from './tensorflow/phases';
 
 const fast: Record<string, FastKernel> = {
@@ -17,6 +18,7 @@ const fast: Record<string, FastKernel> = {
   Cast: cast,
   Step: step,
   BatchMatMul: matMul,
+  TfkitReluGrad: reluGrad,
 };
 
 /** Replaces kernels of the tensorflow backend by TensorFlow's own ops; what is in force stays. */
@@ -29,6 +31,7 @@ export function applyTensorflowKernels(): void {
       TfkitConv2DBackpropInput: (inputs, attributes) => flippedConv(inputs, attributes),
       TfkitConv2DBackpropFilter: (inputs, attributes) => phasedFilterGradient(inputs, attributes),
       TfkitAdam: composedAdam,
+      TfkitReluGrad: whereOutputIsPositive,
       ...(stock ? { [name]: depthwise(stock) } : {}),
       ...(fused ? { FusedDepthwiseConv2D: fusedDepthwise(fused) } : {}),
     });
