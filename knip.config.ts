@@ -34,8 +34,8 @@ const config: KnipConfig = {
     'tsx',
     'webgpu',
   ],
-  // Programs of the system: two hosts as a test, packages of the distribution.
-  ignoreBinaries: ['ip', 'tc', 'apt-get'],
+  // Programs of the system: two hosts as a test, packages of the distribution; the site's, of the workspace docs.
+  ignoreBinaries: ['ip', 'tc', 'apt-get', 'vitepress'],
   workspaces: {
     '.': {
       entry: ['*.ts', 'tools/*.mjs', 'tools/setup/*.mjs', '.changeset/*.cjs'],
@@ -71,7 +71,12 @@ const config: KnipConfig = {
       entry: ['src/worker/index.ts', 'scripts/*.ts', 'test/**/*.ts'],
       project: ['src/**/*.{ts,tsx}'],
     },
-    docs: { entry: ['typedoc.mjs', '.vitepress/config.mts'], project: ['*.mjs', '.vitepress/*.mts'] },
+    docs: {
+      entry: ['typedoc.mjs', '.vitepress/config.mts'],
+      project: ['*.mjs', '.vitepress/*.mts'],
+      // Plugins that typedoc.mjs names.
+      ignoreDependencies: ['typedoc-plugin-markdown', 'typedoc-vitepress-theme'],
+    },
     examples: {
       entry: [
         '*/main.js',
@@ -81,6 +86,8 @@ const config: KnipConfig = {
         'test/*.test.ts',
       ],
       project: ['*/*.js', 'test/*.ts'],
+      // The example of it is a package of its own, which the test builds.
+      ignoreDependencies: ['@tfkit/tf-export-decorator'],
     },
     tour: { entry: ['src/cli.ts', 'src/stages/*.ts', 'test/**/*.ts'], project: ['src/**/*.ts'] },
   },
