@@ -5,6 +5,7 @@ import type { ProcessGroup } from '../processGroup';
 import { assignAll, flatLayout, pack } from './flat';
 import { broadcastVariables, checkSameVariables, type DdpTarget, trainedOf } from './variables';
 
+/** Options of `localSgd`: the ranks that train together, and how often they average; both are required. */
 export interface LocalSgdOptions {
   readonly group: ProcessGroup;
   /** Steps between two means; 1 with plain SGD is data-parallel training. */

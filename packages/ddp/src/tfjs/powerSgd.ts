@@ -6,6 +6,7 @@ import type { VariableGradients } from './dataParallel';
 import { flatLayout, gradientsOf, pack } from './flat';
 import { broadcastVariables, checkSameVariables, type DdpTarget, trainedOf } from './variables';
 
+/** Options of `powerSgd`: the ranks that train together (required), and the size and seed of the factors. */
 export interface PowerSgdOptions {
   readonly group: ProcessGroup;
   /** Columns of the factors: a matrix [n, m] is sent as rank (n + m) numbers. Default 4. */

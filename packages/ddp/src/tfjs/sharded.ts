@@ -5,6 +5,7 @@ import type { ProcessGroup } from '../processGroup';
 import { assignAll, flatLayout, gradientsOf, pack } from './flat';
 import { broadcastVariables, checkSameVariables, type DdpTarget, trainedOf } from './variables';
 
+/** Options of `shardOptimizer`: the ranks that train together and the optimizer of the share (both required), and the reduction. */
 export interface ShardedOptimizerOptions {
   readonly group: ProcessGroup;
   /** Works on this rank's share, as one vector: sgd, momentum, adam and all others that treat elements alike. */

@@ -10,6 +10,7 @@ import { type Communicator, libraryVariable, loadMpi, type Mpi } from '../mpi/li
 import { linkWord, openTable, tableBytes } from '../mpi/mailbox';
 import { LinkServer, type Place } from '../mpi/server';
 
+/** The `workerData` of the thread that owns MPI: the memory of the group on this process, and what the environment says of the launch. */
 export interface MpiWorkerData {
   readonly tfkitMpi: {
     readonly handle: MemoryHandle;

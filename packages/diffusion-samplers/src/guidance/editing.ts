@@ -10,6 +10,9 @@ import type { AnyModel } from './guidance';
 /**
  * The step at which a run of `steps` starts for a strength: 1 runs all, 0.3 the last three tenths (SDEdit,
  * arXiv:2108.01073). Pass it to `createPlan` as `start`.
+ *
+ * @returns an integer in [0, steps - 1].
+ * @throws OptionError if steps is no integer >= 1, or strength no number in (0, 1].
  */
 export function startOfStrength(steps: number, strength: number): number {
   checkInteger(['startOfStrength', 'steps'], steps, { min: 1 });
@@ -17,6 +20,10 @@ export function startOfStrength(steps: number, strength: number): number {
   return Math.min(steps - 1, Math.max(0, steps - Math.round(steps * strength)));
 }
 
+/**
+ * Options of `noisedTo`: the shape of the image, the batch first; the seed, an integer in [0, 2^32), default 0; and the arithmetic
+ * of x0, default typed arrays.
+ */
 export interface NoisedOptions<V> {
   readonly shape: readonly number[];
   readonly seed?: number;
@@ -25,7 +32,11 @@ export interface NoisedOptions<V> {
   readonly on?: Arithmetic<V>;
 }
 
-/** An image at the first level of a plan: alpha x0 + sigma z, the `x` for a run from there. The caller's own. */
+/**
+ * An image at the first level of a plan: alpha x0 + sigma z, the `x` for a run from there. The caller's own.
+ *
+ * @throws OptionError for an unknown option, or, without `noise`, a seed that is no integer in [0, 2^32).
+ */
 export function noisedTo<V = Float64Array>(plan: Plan, x0: V, options: NoisedOptions<V>): V {
   checkKnownOptions('noisedTo', options, ['shape', 'seed', 'noise', 'on']);
   const { shape, seed = 0, noise = seededNoise(seed) } = options;
@@ -37,6 +48,7 @@ export function noisedTo<V = Float64Array>(plan: Plan, x0: V, options: NoisedOpt
   return x;
 }
 
+/** Options of `inpainting`. `on` is the arithmetic of all values: `tensors` of `./tfjs`, default typed arrays. */
 export interface InpaintingOptions<V> {
   /** The image x0, of the state's shape. */
   readonly known: V;
@@ -51,6 +63,8 @@ export interface InpaintingOptions<V> {
  * A model whose x0 is the known image where the mask says so. Under any solver the kept part of the state is then at
  * every level what mask blending puts there, alpha x0 + sigma z with the z that the run began with or drew since, and the
  * last state has the image itself. `repaint()` of `./solvers` resamples, so that the rest fits better.
+ *
+ * @throws OptionError for an unknown option or prediction type.
  */
 export function inpainting<
   V,

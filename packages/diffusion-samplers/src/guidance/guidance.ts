@@ -17,6 +17,7 @@ interface Told {
   readonly shape: readonly number[];
 }
 
+/** Options of `classifierFreeGuidance`. `on` is the arithmetic of the models' values: `tensors` of `./tfjs`, default typed arrays. */
 export interface GuidanceOptions<V, C> {
   /** w of u + w (c - u): 1 the conditional model, 0 the other; a number, or a function of the call. */
   readonly scale: number | ((call: C) => number);
@@ -78,6 +79,7 @@ function firstRatio({ alpha, sigma }: Told): number {
  * CFG with the scale lambda / (1 - r' / r), since x' = alpha' x0 + sigma' epsilon is linear in both; higher-order solvers get the
  * same scale at each of their calls.
  *
+ * @throws OptionError if lambda is no number in [0, 1].
  * @example
  * const guided = classifierFreeGuidance(conditional, unconditional, { scale: cfgPlusPlus(plan, 0.6) });
  */

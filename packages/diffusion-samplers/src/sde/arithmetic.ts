@@ -18,6 +18,7 @@ export interface LangevinOptions {
   readonly norms: 'item' | 'batch';
 }
 
+/** The operations of one kind of array, on values [items, ...]. `free` gives back values that are no longer needed. */
 export interface Arithmetic<V> {
   /** A value from numbers of the host. */
   from(values: ArrayLike<number>, shape: readonly number[]): V;

@@ -4,6 +4,10 @@ import type { Arithmetic, Coefficient, Tolerance } from './arithmetic';
 /** Step of the central differences, in units of the state's. Their error is about its square. */
 const difference = 1e-5;
 
+/**
+ * The arithmetic of typed arrays, in float64 and the default of `on`: values are Float64Arrays of items, one after the other.
+ * `quadratic` takes central differences, three calls of its function; `read` gives the value itself, and `free` does nothing.
+ */
 export const arrays: Arithmetic<Float64Array> = {
   from: (values) => Float64Array.from(values),
 

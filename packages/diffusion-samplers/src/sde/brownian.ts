@@ -12,6 +12,7 @@ import { ratioOf } from '../level';
 import { type NoiseSource, seededNoise } from '../noise';
 import type { Plan } from '../plan/types';
 
+/** Options of `brownianPath`: the shape and the ends of the path are required. */
 export interface BrownianOptions {
   /** An integer in [0, 2^32). Default 0. */
   readonly seed?: number;
@@ -143,6 +144,7 @@ function between(
   return { t: r, w, integral };
 }
 
+/** Options of `brownianNoise`: the seed, an integer in [0, 2^32), default 0; and the range of noise levels. */
 export interface BrownianNoiseOptions {
   readonly seed?: number;
   /** Range of sigma / alpha that the path has to cover. Default 1e-4 to 1e4. */

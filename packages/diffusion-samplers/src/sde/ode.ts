@@ -12,8 +12,13 @@ import { dop853, dopri5, type Embedded, heunTableau, rk4Tableau, type Tableau } 
  */
 export type Field<V> = (parts: readonly V[], times: Float64Array) => readonly V[] | Promise<readonly V[]>;
 
+/**
+ * Runge-Kutta methods: 'heun' (order 2) and 'rk4' (order 4) with equal steps, 'dopri5' (order 5) and 'dop853' (order 8) with steps that
+ * follow the error.
+ */
 export type OdeMethod = 'heun' | 'rk4' | 'dopri5' | 'dop853';
 
+/** Options of `solveOde`, and of all that solve an ODE by it. An aborted `signal` makes it reject with the signal's reason. */
 export interface OdeOptions {
   /** 'heun' and 'rk4' take `steps` equal steps; 'dopri5' and 'dop853' follow the error. Default 'dopri5'. */
   readonly method?: OdeMethod;
@@ -43,12 +48,16 @@ export const odeOptions = [
   'signal',
 ] as const;
 
+/** What `solveOde` gives: states of several parts, each [batch, ...] and the caller's own, and the counts of the run. */
 export interface OdeSolution<V> {
   /** The state at the end. */
   readonly parts: readonly V[];
   /** The state at each of `times`. */
   readonly dense: readonly (readonly V[])[];
-  /** Calls of the field (NFE), and steps taken and turned down, of the item that has most. */
+  /**
+   * Calls of the field on the whole batch (NFE). Steps in which an item held the tolerance (one that is at its end does), and in
+   * which one did not: where items differ, a step counts in both.
+   */
   readonly calls: number;
   readonly accepted: number;
   readonly rejected: number;

@@ -12,8 +12,13 @@ import {
 import { arithmeticOf, type ItemModel, ModelDrift, type SdeRun, sdeRunOptions, stateOf } from './model';
 import { type OdeOptions, type OdeSolution, odeOptions, solveOde } from './ode';
 
+/** Options of `encode` and `decode`: the SDE, the prediction and the shape, and those of the ODE solver. */
 export interface FlowOptions<V> extends SdeRun<V>, OdeOptions {}
 
+/**
+ * What `encode` and `decode` give: states [batch, ...], the calls of the model on the whole batch, and the solver's counts of steps
+ * (see `OdeSolution`).
+ */
 export interface FlowResult<V> {
   /** The state at the end; the caller's own. */
   readonly x: V;
@@ -77,6 +82,7 @@ const resultOf = <V>(
   ...{ x: parts[part]!, dense: dense.map((all) => all[part]!), modelCalls: calls, accepted, rejected },
 });
 
+/** Options of `logLikelihood`. `seed`, of the random signs of 'hutchinson', is an integer in [0, 2^32), default 0. */
 export interface LikelihoodOptions<V> extends FlowOptions<V> {
   /**
    * 'exact': the trace of the Jacobian, a product with it for every number of an item; 'hutchinson': its unbiased estimate
@@ -91,6 +97,7 @@ export interface LikelihoodOptions<V> extends FlowOptions<V> {
   readonly latentDeviation?: number;
 }
 
+/** What `logLikelihood` gives: log-densities, latents [batch, ...], and how often the model was called. */
 export interface Likelihood<V> {
   /** log p(x) in nats, [batch], of data at `sde.timeMin`. */
   readonly logProb: Float64Array;
@@ -105,6 +112,9 @@ export interface Likelihood<V> {
  * x(T) has only nearly.
  *
  * @param x [batch, ...] at `sde.timeMin`; noise of that level is the caller's to add.
+ * @throws OptionError for an unknown option, prediction type or divergence, probes below 1, a latentDeviation that is not above 0, for
+ * 'hutchinson' a seed that is no integer in [0, 2^32), or an option that `solveOde` refuses; ShapeError if the shape is not positive integers or x has not as many
+ * numbers; ValueError if the error of the ODE cannot be held.
  */
 export async function logLikelihood<V = Float64Array>(
   network: ItemModel<V>,
@@ -203,11 +213,12 @@ function randomSigns(items: number, size: number, probes: number, seed: number):
 }
 
 /**
- * Bits a dimension of log-probabilities in nats.
+ * Bits a dimension of log-probabilities in nats, both [batch].
  *
  * @param size numbers an item has.
  * @param options.binWidth width of one of the data's integer levels in units of x: 2 / 256 for bytes scaled to [-1, 1]. Data
  * is then dequantised by uniform noise of that width. Default 1.
+ * @throws OptionError for an unknown option, a size that is no integer >= 1, or a binWidth that is not above 0.
  */
 export function bitsPerDim(
   logProb: ArrayLike<number>,

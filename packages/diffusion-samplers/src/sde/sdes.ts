@@ -7,6 +7,7 @@ import type { Level } from '../level';
 import { checkPrediction, conversion, inputLevel, type Prediction, type PredictionType } from '../prediction';
 import type { ContinuousVpOptions } from '../schedules/vp';
 
+/** A forward SDE dx = f(t) x dt + g(t) dw: its coefficients, its marginals, and the range of its time. */
 export interface Sde {
   readonly name: string;
   /** f(t): the drift is f(t) x. */
@@ -56,6 +57,7 @@ export function subVpSde(options: ContinuousVpOptions = {}): Sde {
   };
 }
 
+/** Options of `veSde`: sigma at time 0, default 0.01, and at time 1, default 50; and the least time. */
 export interface VeSdeOptions {
   readonly sigmaMin?: number;
   readonly sigmaMax?: number;
@@ -63,7 +65,11 @@ export interface VeSdeOptions {
   readonly timeMin?: number;
 }
 
-/** Variance exploding: sigma(t) = sigmaMin (sigmaMax / sigmaMin)^t, the limit of SMLD; the model is told sigma. */
+/**
+ * Variance exploding: sigma(t) = sigmaMin (sigmaMax / sigmaMin)^t, the limit of SMLD; the model is told sigma.
+ *
+ * @throws OptionError unless 0 < sigmaMin < sigmaMax and 0 <= timeMin < 1.
+ */
 export function veSde(options: VeSdeOptions = {}): Sde {
   const { sigmaMin = 0.01, sigmaMax = 50, timeMin = 1e-5 } = options;
   checkNumber(['veSde', 'sigmaMin'], sigmaMin, { min: 0, open: 'min' });
@@ -86,7 +92,11 @@ export interface FlowSdeOptions {
   readonly timeMax?: number;
 }
 
-/** The SDE whose marginals are a rectified flow's, x = (1 - t) x0 + t epsilon; the model is told t. */
+/**
+ * The SDE whose marginals are a rectified flow's, x = (1 - t) x0 + t epsilon; the model is told t.
+ *
+ * @throws OptionError unless 0 < timeMin < timeMax < 1.
+ */
 export function flowSde(options: FlowSdeOptions = {}): Sde {
   const { timeMin = 1e-3, timeMax = 0.999 } = options;
   checkNumber(['flowSde', 'timeMin'], timeMin, { min: 0, max: 1, open: 'both' });
@@ -107,7 +117,11 @@ export interface ModelForm extends Level {
   readonly scale: number;
 }
 
-/** The score, -epsilon / sigma, of a prediction at t. */
+/**
+ * The score, -epsilon / sigma, of a prediction at t.
+ *
+ * @throws OptionError for an unknown prediction type.
+ */
 export function scoreForm(sde: Sde, prediction: PredictionType | Prediction, t: number): ModelForm {
   const kind = checkPrediction(prediction);
   const level = sde.level(t);

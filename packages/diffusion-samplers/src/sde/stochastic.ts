@@ -54,6 +54,10 @@ async function stepSde<V>(
   }
 }
 
+/**
+ * Options of `solveSde`: times, the shape of the state (the batch first) and the path are required. `on` is the arithmetic, default
+ * typed arrays; an aborted `signal` makes it reject with the signal's reason.
+ */
 export interface SolveSdeOptions<V> {
   /** Times from the start to the end, going one way. */
   readonly times: readonly number[];
@@ -66,7 +70,12 @@ export interface SolveSdeOptions<V> {
   readonly signal?: AbortSignal;
 }
 
-/** The solution at the last of `times` of dx = a(x, t) dt + g(t) dw. The caller keeps x, and the result. */
+/**
+ * The solution at the last of `times` of dx = a(x, t) dt + g(t) dw. The caller keeps x, and the result.
+ *
+ * @throws OptionError for an unknown option or method, fewer than two times or times that do not go one way, or a path that does not
+ * cover them; ShapeError if the shape is not positive integers or x has not as many numbers.
+ */
 export async function solveSde<V = Float64Array>(
   equation: Equation<V>,
   x: V | ArrayLike<number>,
@@ -133,6 +142,7 @@ export interface Corrector {
   readonly norms?: 'item' | 'batch';
 }
 
+/** Options of `sampleSde`. `seed` is an integer in [0, 2^32), default 0; an aborted `signal` makes it reject with the signal's reason. */
 export interface SampleSdeOptions<V> extends SdeRun<V> {
   /** Equal steps from `timeMax` to `timeMin`. Default 500. */
   readonly steps?: number;
@@ -157,6 +167,9 @@ export interface SampleSdeOptions<V> extends SdeRun<V> {
  *
  * @param x [batch, ...], latents: noise times sigma(timeMax), or their numbers.
  * @returns the state at the last time; the caller's own.
+ * @throws OptionError for an unknown option, method or prediction type, steps below 1, lambda below 0, fewer than two times or times
+ * that do not go one way, a corrector with steps below 0, snr not above 0 or unknown norms, a path that does not cover the times, or,
+ * without a path, a seed that is no integer in [0, 2^32); ShapeError if the shape is not positive integers or x has not as many numbers.
  */
 export async function sampleSde<V = Float64Array>(
   model: ItemModel<V>,

@@ -13,6 +13,7 @@ import { stepsOf } from '../plan/builder';
 import { type Form, lin } from '../plan/forms';
 import type { Solver } from './solver';
 
+/** Options of `erSde`. `noiseScale` multiplies all noise that is added, default 1. */
 export interface ErSdeOptions {
   /** 1, 2 or 3. Default 3. */
   readonly order?: 1 | 2 | 3;
@@ -30,7 +31,11 @@ const scales: Readonly<Record<string, (ratio: number) => number>> = {
   ode: (r) => r,
 };
 
-/** One model call a step. */
+/**
+ * One model call a step.
+ *
+ * @throws OptionError for an order other than 1, 2 and 3, a noiseScale below 0, or a noise that is none.
+ */
 export function erSde(options: ErSdeOptions = {}): Solver {
   const { order = 3, noise = 'er', noiseScale = 1 } = options;
   checkInteger(['erSde', 'order'], order, { min: 1, max: 3 });

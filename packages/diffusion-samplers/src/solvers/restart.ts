@@ -29,6 +29,7 @@ function noised(b: PlanBuilder, s: Level, n: Level, noiseScale: number) {
   return lin(kept, b.x, 1, b.scaledNoise(spread));
 }
 
+/** A range of noise that `restart` passes several times. */
 export interface RestartInterval {
   /** Ends of the interval in sigma / alpha. */
   readonly min: number;
@@ -39,6 +40,7 @@ export interface RestartInterval {
   readonly times: number;
 }
 
+/** Options of `restart`. `noiseScale` multiplies all noise that is added, default 1. */
 export interface RestartOptions {
   /** Default: once from 0.1 to 2 in 3 steps. */
   readonly intervals?: readonly RestartInterval[];
@@ -49,6 +51,8 @@ export interface RestartOptions {
  * Restart sampling (Xu et al. 2023, arXiv:2306.14878, algorithm 1): Heun on the probability-flow ODE; where the grid passes
  * an interval's lower end, noise is added up to its upper end and the ODE followed down again. The noise contracts errors,
  * the ODE keeps steps few.
+ *
+ * @throws OptionError for a noiseScale below 0, or an interval without 0 < min < max, steps >= 1 and times >= 0.
  */
 export function restart(options: RestartOptions = {}): Solver {
   const { intervals = [{ min: 0.1, max: 2, steps: 3, times: 1 }], noiseScale = 1 } = options;
@@ -101,6 +105,9 @@ export interface RepaintOptions {
 /**
  * RePaint's schedule (Lugmayr et al. 2022, arXiv:2201.09865): ancestral steps down; after every `jumpLength` of them, noise
  * back up and down again, so that what is drawn fits what is known. Run it on a model from `inpainting` of `./guidance`.
+ *
+ * @throws OptionError if jumpLength or resamplings is no integer >= 1, or eta no number in [0, 1]; from `createPlan`, if the grid starts
+ * where alpha is 0.
  */
 export function repaint(options: RepaintOptions = {}): Solver {
   const { jumpLength = 10, resamplings = 10, eta = 1 } = options;

@@ -6,6 +6,8 @@ import { arithmeticOf } from '../sde/model';
 /**
  * The exponent gamma of a power-function average whose relative width is `sigmaRel`, in (0, 0.28): the standard deviation of
  * the profile, in units of the training so far (Karras et al. 2024, arXiv:2312.02696, eq. 123 to 127).
+ *
+ * @throws OptionError if sigmaRel is no number in (0, 0.28).
  */
 export function emaExponent(sigmaRel: number): number {
   checkNumber(['emaExponent', 'sigmaRel'], sigmaRel, { min: 0, max: 0.28, open: 'both' });
@@ -92,7 +94,8 @@ export interface EmaSnapshot {
  * Factors of stored averages whose sum is nearest to the average of another width: post-hoc EMA (arXiv:2312.02696,
  * section 3.2 and algorithm 3), least squares between the profiles.
  *
- * @throws OptionError if two snapshots are the same.
+ * @returns one factor for each snapshot, in their order: Float64Array [snapshots].
+ * @throws OptionError if two snapshots are the same, or one has a step that is no integer >= 1 or a gamma below 0.
  */
 export function postHocEma(snapshots: readonly EmaSnapshot[], wanted: EmaSnapshot): Float64Array {
   for (const { step, gamma } of [...snapshots, wanted]) {

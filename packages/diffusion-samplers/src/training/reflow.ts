@@ -4,6 +4,7 @@ import { type NoiseSource, seededNoise } from '../noise';
 import type { Plan } from '../plan/types';
 import { type ArrayModel, sample } from '../sample';
 
+/** Options of `reflowPairs`. `seed` is an integer in [0, 2^32), default 0; an aborted `signal` makes it reject with the signal's reason. */
 export interface ReflowOptions {
   /** Of the whole set, the pairs first. */
   readonly shape: readonly number[];
@@ -13,6 +14,7 @@ export interface ReflowOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What `reflowPairs` gives: two arrays [pairs, ...], of which item i of the one belongs to item i of the other. */
 export interface ReflowPairs {
   /** Float32Array of `shape`: noise, and the data that the flow carries it to. */
   readonly noise: Float32Array;
@@ -22,6 +24,9 @@ export interface ReflowPairs {
 /**
  * Pairs (noise, data) along the ODE of a trained flow, of which the next flow learns the straight lines: train it on
  * x = (1 - t) data + t noise with the target noise - data (arXiv:2209.03003, algorithm 1). Pair i does not depend on the batch.
+ *
+ * @throws OptionError for an unknown option, a batch that is no integer >= 1, or a seed that is no integer in [0, 2^32); and what
+ * `sample` throws.
  */
 export async function reflowPairs(
   plan: Plan,
@@ -44,6 +49,10 @@ export async function reflowPairs(
   return { noise, data };
 }
 
+/**
+ * Options of `straightness`: the shape of the batch, [batch, ...]; a seed, an integer in [0, 2^32), default 0; or the noise itself,
+ * default `seededNoise(seed)`.
+ */
 export interface StraightnessOptions {
   readonly shape: readonly number[];
   readonly seed?: number;
@@ -56,6 +65,7 @@ export interface StraightnessOptions {
  * the squared length). Compare models by the same plan, of Euler's method on an even `flowGrid`.
  *
  * @returns S, dimensionless.
+ * @throws OptionError for an unknown option, or, without `noise`, a seed that is no integer in [0, 2^32); and what `sample` throws.
  */
 export async function straightness(
   plan: Plan,

@@ -42,6 +42,7 @@ export interface Example<V> {
  * epsilon - x0 (flow); -epsilon / sigma (score); (x0 - c_skip x) / c_out (raw EDM networks, arXiv:2206.00364, eq. 8).
  *
  * @param x0, epsilon values of `on` with the batch first; not changed.
+ * @throws OptionError for an unknown prediction type.
  */
 export function trainingExample<V = Float64Array>(
   x0: V,
@@ -140,6 +141,7 @@ function weightOfClean(level: Level, weight: Exclude<LossWeight, 'uniform'>): nu
   }
 }
 
+/** Options of `noiseLevels`: the normal distribution, or the ends of the uniform one. */
 export interface TimeOptions {
   /** Mean and deviation of the normal number behind. Default 0 and 1 for 'logit-normal', -1.2 and 1.2 for 'log-normal'. */
   readonly mean?: number;
@@ -155,6 +157,8 @@ export interface TimeOptions {
  * number (rectified flows, arXiv:2403.03206); 'log-normal' exp of one, EDM's sigmas.
  *
  * @returns Float64Array [count]. For a discrete schedule: `schedule.sigma(time * (trainSteps - 1))`.
+ * @throws OptionError for an unknown option or distribution, a mean that is not finite, a deviation below 0, or max below min;
+ * OptionError or ShapeError if the key or the count is none.
  */
 export function noiseLevels(
   key: Key,

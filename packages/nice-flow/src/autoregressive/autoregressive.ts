@@ -9,6 +9,10 @@ import { asNet, type Net, type NetFunction, runNet } from '../nets/net';
 import { sumEvent } from '../shapes';
 import { type MadeOptions, made } from './made';
 
+/**
+ * Options of `autoregressive`: the transformer is required; those of `made` hold unless there is a `net`. `name` is the bijector's, in
+ * messages, default 'autoregressive'.
+ */
 export interface AutoregressiveOptions extends MadeOptions {
   /** The elementwise map: `affine`, `rationalQuadratic`, or your own. */
   readonly transformer: Transformer;
@@ -65,6 +69,7 @@ export function autoregressive(options: AutoregressiveOptions): Bijector {
   });
 }
 
+/** Options of `mafLayer` and `iafLayer`: those of `made`, and `scaleMap` and `bound` of `affine`. `order` is that of the entries. */
 export interface MaskedAffineOptions extends MadeOptions, Omit<AffineOptions, 'order'> {}
 
 /**

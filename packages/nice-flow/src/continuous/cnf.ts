@@ -6,6 +6,7 @@ import { randomSigns } from '../residual/probes';
 import { type SmoothActivation, smoothActivations, tangentMlp, unitTangents } from '../residual/tangentMlp';
 import { dormandPrince, rungeKutta4 } from './dormandPrince';
 
+/** Options of `cnf`: its field, its divergence, and the solver. `rtol` and `atol` must be positive. */
 export interface CnfOptions {
   /** Units of each hidden layer of the field. Default [64, 64]. */
   readonly hidden?: readonly number[];

@@ -9,6 +9,7 @@ import type { Distribution } from './distribution';
  * width is let pass). For flows that map an interval to itself: splines with a bound, on a circle or of bounded data.
  *
  * @param options.range default [-1, 1].
+ * @throws OptionError if the range is not two finite numbers with low < high.
  */
 export function uniform({
   range = [-1, 1],

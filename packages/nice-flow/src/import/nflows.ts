@@ -21,6 +21,7 @@ import {
   withValues,
 } from './layers';
 
+/** Options that `importNflows` and `importNormflows` share: what a file of tensors does not tell of its flow. */
 export interface ImportOptions {
   /** Bound of the splines: `tail_bound`. Default: the library's own default (nflows 1, normflows 3). */
   readonly tailBound?: number;

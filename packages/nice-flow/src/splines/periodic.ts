@@ -8,6 +8,7 @@ import type { Net } from '../nets/net';
  * same point to it.
  *
  * @param options.bound half the circumference, positive. Default Math.PI.
+ * @throws OptionError if the bound is no number above 0.
  */
 export function periodic(net: Net, { bound = Math.PI }: { readonly bound?: number } = {}): Net {
   checkNumber(['periodic', 'bound'], bound, { min: 0, open: 'min' });

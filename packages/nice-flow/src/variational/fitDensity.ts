@@ -24,6 +24,7 @@ import { applyClipped, globalNorm, setLearningRate } from '../training/step';
  */
 export type LogDensity = (x: tf.Tensor, context: tf.Tensor | undefined) => tf.Tensor;
 
+/** Options of `fitDensity`: the key and the number of steps, an integer >= 0, are required. `onProgress` is awaited after each step. */
 export interface FitDensityOptions extends ContextOption {
   /** All samples come from it. */
   readonly key: Key;
@@ -41,6 +42,7 @@ export interface FitDensityOptions extends ContextOption {
   readonly signal?: AbortSignal;
 }
 
+/** What `onProgress` is told after each step of `fitDensity`. */
 export interface FitDensityProgress {
   /** Steps done. */
   readonly step: number;
