@@ -104,6 +104,11 @@ describe('import orders', () => {
     expect(stderr).toBe('');
   });
 
+  it('holds after tfjs-layers, imported later, registered its own gradients', async () => {
+    const program = esm(`${core}${backend}${tfjs}import '@tensorflow/tfjs-layers';`);
+    expect((await execute('new', 'layers.mjs', program)).result).toEqual(proven);
+  });
+
   it('holds after the union package registered its own gradients', async () => {
     const { result } = await execute(
       'new',

@@ -61,6 +61,13 @@ export function stateOf<V>(
 const isNumbers = (value: unknown): value is ArrayLike<number> =>
   ArrayBuffer.isView(value) || Array.isArray(value);
 
+export function checkSde(sde: Sde | undefined): void {
+  if (typeof sde?.level === 'function') return;
+  throw new OptionError(
+    `sde: sde must be one of vpSde, subVpSde, veSde and flowSde, got ${sde === undefined ? 'nothing' : 'something else'}.`,
+  );
+}
+
 /** The drift and the score of a model, on states whose items are at times of their own. */
 export class ModelDrift<V> {
   readonly #model: ItemModel<V>;
@@ -69,9 +76,7 @@ export class ModelDrift<V> {
   readonly #lambda: number;
 
   constructor(model: ItemModel<V>, run: SdeRun<V>, lambda: number) {
-    if (typeof run.sde?.level !== 'function') {
-      throw new OptionError('sde: sde must be one of vpSde, subVpSde and veSde, got something else.');
-    }
+    checkSde(run.sde);
     checkPrediction(run.prediction);
     this.#model = model;
     this.#run = run;

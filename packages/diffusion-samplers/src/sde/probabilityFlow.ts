@@ -9,8 +9,17 @@ import {
   OptionError,
   sizeOf,
 } from '@tfkit/core';
-import { arithmeticOf, type ItemModel, ModelDrift, type SdeRun, sdeRunOptions, stateOf } from './model';
+import {
+  arithmeticOf,
+  checkSde,
+  type ItemModel,
+  ModelDrift,
+  type SdeRun,
+  sdeRunOptions,
+  stateOf,
+} from './model';
 import { type OdeOptions, type OdeSolution, odeOptions, solveOde } from './ode';
+import type { Sde } from './sdes';
 
 /** Options of `encode` and `decode`: the SDE, the prediction and the shape, and those of the ODE solver. */
 export interface FlowOptions<V> extends SdeRun<V>, OdeOptions {}
@@ -41,7 +50,7 @@ export function encode<V = Float64Array>(
   x: V | ArrayLike<number>,
   options: FlowOptions<V>,
 ): Promise<FlowResult<V>> {
-  return follow('encode', model, x, options, [options.sde.timeMin, options.sde.timeMax]);
+  return follow('encode', model, x, options, ({ timeMin, timeMax }) => [timeMin, timeMax]);
 }
 
 /** The data of a latent: x at `sde.timeMax` carried to `sde.timeMin`. A deterministic sampler. */
@@ -50,7 +59,7 @@ export function decode<V = Float64Array>(
   x: V | ArrayLike<number>,
   options: FlowOptions<V>,
 ): Promise<FlowResult<V>> {
-  return follow('decode', model, x, options, [options.sde.timeMax, options.sde.timeMin]);
+  return follow('decode', model, x, options, ({ timeMin, timeMax }) => [timeMax, timeMin]);
 }
 
 async function follow<V>(
@@ -58,16 +67,17 @@ async function follow<V>(
   model: ItemModel<V>,
   x: V | ArrayLike<number>,
   options: FlowOptions<V>,
-  range: readonly [number, number],
+  rangeOf: (sde: Sde) => readonly [number, number],
 ): Promise<FlowResult<V>> {
   checkKnownOptions(name, options, known);
+  checkSde(options.sde);
   const on = arithmeticOf(options.on);
   const drift = new ModelDrift(model, options, 0);
   const start = stateOf(name, x, options.shape, on);
   try {
     const solution = await solveOde<V>(
       async ([state], times) => [await drift.drift(state!, times)],
-      ...([[start], options.shape[0]!, range, on, options] as const),
+      ...([[start], options.shape[0]!, rangeOf(options.sde), on, options] as const),
     );
     return resultOf(solution, 0);
   } finally {
@@ -124,6 +134,7 @@ export async function logLikelihood<V = Float64Array>(
   const own = ['divergence', 'probes', 'seed', 'latentDeviation'];
   checkKnownOptions('logLikelihood', options, [...known, ...own]);
   const { sde, shape, probes = 1, seed = 0 } = options;
+  checkSde(sde);
   const on = arithmeticOf(options.on);
   const size = sizeOf(shape.slice(1));
   const { divergence = size <= 16 ? 'exact' : 'hutchinson' } = options;

@@ -4,7 +4,15 @@ import { linspace } from '../level';
 import { type NoiseSource, seededNoise } from '../noise';
 import type { Arithmetic } from './arithmetic';
 import { type BrownianPath, independentIncrements } from './brownian';
-import { arithmeticOf, type ItemModel, ModelDrift, type SdeRun, sdeRunOptions, stateOf } from './model';
+import {
+  arithmeticOf,
+  checkSde,
+  type ItemModel,
+  ModelDrift,
+  type SdeRun,
+  sdeRunOptions,
+  stateOf,
+} from './model';
 
 /**
  * 'euler-maruyama': strong order 1 for additive noise, one drift a step. 'heun': the trapezoidal rule, strong order 1 with
@@ -179,6 +187,7 @@ export async function sampleSde<V = Float64Array>(
   const own = ['steps', 'times', 'method', 'lambda', 'corrector', 'seed', 'path', 'noise', 'signal'];
   checkKnownOptions('sampleSde', options, [...sdeRunOptions, ...own]);
   const { sde, shape, steps = 500, method = 'euler-maruyama', lambda = 1, seed = 0, signal } = options;
+  checkSde(sde);
   checkInteger(['sampleSde', 'steps'], steps, { min: 1 });
   checkOneOf(['sampleSde', 'method'], method, methods);
   checkNumber(['sampleSde', 'lambda'], lambda, { min: 0 });
