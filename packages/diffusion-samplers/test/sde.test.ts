@@ -11,6 +11,7 @@ import {
   logLikelihood,
   reverseDrift,
   type Sde,
+  sampleSde,
   solveOde,
   subVpSde,
   veSde,
@@ -123,6 +124,13 @@ const sdes: Record<string, Sde> = {
   ve: veSde({ sigmaMax: 200 }),
   flow: flowSde(),
 };
+
+it('refuses a run without an SDE', async () => {
+  const options = { shape: [1, 2], prediction: 'epsilon' } as never;
+  for (const run of [encode, decode, logLikelihood, sampleSde]) {
+    await expect(run((x) => x, [0, 0], options)).rejects.toThrow(/sde must be one of .* got nothing/);
+  }
+});
 
 describe.each(Object.entries(sdes))('%s', (_, sde) => {
   it('has marginals that solve its moment equations', () => {
