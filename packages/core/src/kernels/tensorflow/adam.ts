@@ -1,6 +1,6 @@
 /** TensorFlow's fused Adam, which works on resource variables only. */
 import { allFloat32, type FastKernel } from '../fast';
-import type { Attribute, TensorflowBackend } from './backend';
+import { attributesOf, type TensorflowBackend } from './backend';
 
 /**
  * ResourceApplyAdam on three resource variables. A variable shares its buffer with the tensor assigned to it until it is
@@ -11,7 +11,7 @@ export const adam: FastKernel = (inputs, attributes, backend: TensorflowBackend)
   if (!allFloat32(parameter, firstMoment, secondMoment, gradient)) return undefined;
   const { beta1, beta2, stepSize, correction2, epsilon } = attributes;
   const { binding } = backend;
-  const { float, no } = attributesOf(backend);
+  const { float, bool } = attributesOf(backend);
   const [p, m, v, g] = backend.getInputTensorIds([parameter, firstMoment, secondMoment, gradient]) as [
     number,
     number,
@@ -25,7 +25,7 @@ export const adam: FastKernel = (inputs, attributes, backend: TensorflowBackend)
   [p, m, v].forEach((value, i) => {
     binding.executeOp('AssignVariableOp', [float('dtype')], [handles[i]!, value], 0);
   });
-  const apply = [float('T'), no('use_locking'), no('use_nesterov')];
+  const apply = [float('T'), bool('use_locking', false), bool('use_nesterov', false)];
   binding.executeOp('ResourceApplyAdam', apply, [...handles, ...numbers, g], 0);
   return handles.map((handle) => {
     const [value] = binding.executeOp('ReadVariableOp', [float('dtype')], [handle], 1);
@@ -79,17 +79,9 @@ function makeHandles(backend: TensorflowBackend): number[] {
 function free(backend: TensorflowBackend): void {
   const { handles, numbers } = workspaces.get(backend)!;
   workspaces.delete(backend);
-  const { no } = attributesOf(backend);
+  const { bool } = attributesOf(backend);
   for (const handle of handles) {
-    backend.binding.executeOp('DestroyResourceOp', [no('ignore_lookup_error')], [handle], 0);
+    backend.binding.executeOp('DestroyResourceOp', [bool('ignore_lookup_error', false)], [handle], 0);
   }
   for (const tensor of [...handles, ...numbers]) backend.binding.deleteTensor(tensor);
-}
-
-function attributesOf({ binding }: TensorflowBackend) {
-  return {
-    float: (name: string): Attribute => ({ name, type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }),
-    text: (name: string, value: string): Attribute => ({ name, type: binding.TF_ATTR_STRING, value }),
-    no: (name: string): Attribute => ({ name, type: binding.TF_ATTR_BOOL, value: false }),
-  };
 }

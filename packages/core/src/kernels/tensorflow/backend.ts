@@ -33,3 +33,13 @@ export interface TensorflowBackend {
   createOutputTensor(output: ReturnType<Binding['executeOp']>[number]): tf.Tensor;
   executeSingleOutput(op: string, attributes: Attribute[], inputs: tf.Tensor[]): tf.Tensor;
 }
+
+/** Attributes of ops by name; `float` is the one that says float32. */
+export function attributesOf({ binding }: TensorflowBackend) {
+  return {
+    float: (name: string): Attribute => ({ name, type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }),
+    text: (name: string, value: string): Attribute => ({ name, type: binding.TF_ATTR_STRING, value }),
+    bool: (name: string, value: boolean): Attribute => ({ name, type: binding.TF_ATTR_BOOL, value }),
+    ints: (name: string, value: readonly number[]): Attribute => ({ name, type: binding.TF_ATTR_INT, value }),
+  };
+}

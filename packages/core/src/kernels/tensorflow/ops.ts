@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { allOnes } from '../../gradients/geometry';
 import { convNumbers } from '../convInfo';
 import { allFloat32, type FastKernel } from '../fast';
-import type { Attribute, TensorflowBackend } from './backend';
+import { type Attribute, attributesOf, type TensorflowBackend } from './backend';
 import { isLongRow, rowFilterGradient } from './phases';
 
 export const conv2dBackpropInput: FastKernel = (inputs, attributes, backend: TensorflowBackend) => {
@@ -56,25 +56,24 @@ function convolution(
   xShape: number[],
   filterShape: number[],
   attributes: Parameters<typeof convNumbers>[2],
-  { binding }: TensorflowBackend,
+  backend: TensorflowBackend,
 ): Attribute[] | undefined {
   const conv = convNumbers(xShape, filterShape, attributes);
   if (!conv) return undefined;
   const { h, w, kh, kw, oh, ow, sh, sw, dh, dw, top, left } = conv;
   const bottom = Math.max(0, (oh - 1) * sh + (kh - 1) * dh + 1 - h - top);
   const right = Math.max(0, (ow - 1) * sw + (kw - 1) * dw + 1 - w - left);
-  const ints = (name: string, value: number[]) => ({ name, type: binding.TF_ATTR_INT, value });
-  const text = (value: string) => ({ name: 'padding', type: binding.TF_ATTR_STRING, value });
+  const { float, ints, text } = attributesOf(backend);
   const padding =
     attributes.pad === 'same' || attributes.pad === 'valid'
-      ? [text(attributes.pad.toUpperCase())]
-      : [text('EXPLICIT'), ints('explicit_paddings', [0, 0, top, bottom, left, right, 0, 0])];
+      ? [text('padding', attributes.pad.toUpperCase())]
+      : [text('padding', 'EXPLICIT'), ints('explicit_paddings', [0, 0, top, bottom, left, right, 0, 0])];
   return [
-    { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
+    float('T'),
     ints('strides', [1, sh, sw, 1]),
     ints('dilations', [1, dh, dw, 1]),
     ...padding,
-    { name: 'data_format', type: binding.TF_ATTR_STRING, value: 'NHWC' },
+    text('data_format', 'NHWC'),
   ];
 }
 
@@ -88,7 +87,7 @@ export const cast: FastKernel = ({ x }: { x: tf.TensorInfo }, { dtype }, backend
 /** relu(sign(x)), NaN where x is. tfjs-node's own fills two tensors of that shape on the host and selects twice. */
 export const step: FastKernel = ({ x }, { alpha }, backend: TensorflowBackend) => {
   if (alpha || !allFloat32(x)) return undefined;
-  const attributes = [float(backend)];
+  const attributes = [attributesOf(backend).float('T')];
   return tf.tidy(() =>
     backend.executeSingleOutput('Relu', attributes, [backend.executeSingleOutput('Sign', attributes, [x])]),
   );
@@ -97,23 +96,15 @@ export const step: FastKernel = ({ x }, { alpha }, backend: TensorflowBackend) =
 /** MatMul for matrices: BatchMatMulV2, which tfjs-node takes for all ranks, is up to four times slower for small ones. */
 export const matMul: FastKernel = ({ a, b }, { transposeA, transposeB }, backend: TensorflowBackend) => {
   if (a.shape.length !== 2 || b.shape.length !== 2 || !allFloat32(a, b)) return undefined;
-  const transpose = (name: string, value: boolean) => ({
-    name,
-    type: backend.binding.TF_ATTR_BOOL,
-    value,
-  });
+  const { float, bool } = attributesOf(backend);
   return backend.executeSingleOutput(
     'MatMul',
-    [float(backend), transpose('transpose_a', transposeA), transpose('transpose_b', transposeB)],
+    [float('T'), bool('transpose_a', transposeA), bool('transpose_b', transposeB)],
     [a, b],
   );
 };
 
 export const reluGrad: FastKernel = ({ dy, y }, _attributes, backend: TensorflowBackend) =>
-  allFloat32(dy, y) ? backend.executeSingleOutput('ReluGrad', [float(backend)], [dy, y]) : undefined;
-
-const float = ({ binding }: TensorflowBackend): Attribute => ({
-  name: 'T',
-  type: binding.TF_ATTR_TYPE,
-  value: binding.TF_FLOAT,
-});
+  allFloat32(dy, y)
+    ? backend.executeSingleOutput('ReluGrad', [attributesOf(backend).float('T')], [dy, y])
+    : undefined;
