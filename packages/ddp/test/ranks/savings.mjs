@@ -61,14 +61,17 @@ export async function sharded(group, { backend, paths, optimizer, steps }) {
   };
 }
 
+/** What plain `ddp` with SGD reaches: what the savings are held against. */
+async function trainedByDdp(tf, group, steps) {
+  const variables = createVariables(tf, group.rank);
+  const optimizer = tf.train.sgd(0.1);
+  const parallel = await ddp(variables, { group, optimizer });
+  return trained(tf, group, variables, steps, (loss) => parallel.minimize(optimizer, loss));
+}
+
 export async function local(group, { backend, paths, period, steps }) {
   const tf = await useBackend(backend, paths);
-  const plainVariables = createVariables(tf, group.rank);
-  const plainOptimizer = tf.train.sgd(0.1);
-  const parallel = await ddp(plainVariables, { group, optimizer: plainOptimizer });
-  const plain = await trained(tf, group, plainVariables, steps, (loss) =>
-    parallel.minimize(plainOptimizer, loss),
-  );
+  const plain = await trainedByDdp(tf, group, steps);
   const variables = createVariables(tf, group.rank);
   const own = tf.train.sgd(0.1);
   const averager = await localSgd(variables, { group, period });
@@ -83,12 +86,7 @@ export async function local(group, { backend, paths, period, steps }) {
 
 export async function power(group, { backend, paths, rank, steps }) {
   const tf = await useBackend(backend, paths);
-  const plainVariables = createVariables(tf, group.rank);
-  const plainOptimizer = tf.train.sgd(0.1);
-  const parallel = await ddp(plainVariables, { group, optimizer: plainOptimizer });
-  const plain = await trained(tf, group, plainVariables, steps, (loss) =>
-    parallel.minimize(plainOptimizer, loss),
-  );
+  const plain = await trainedByDdp(tf, group, steps);
   const variables = createVariables(tf, group.rank);
   const own = tf.train.sgd(0.1);
   const compressed = await powerSgd(variables, { group, rank });
