@@ -39,7 +39,8 @@ export function needsOf(job: string): string[] {
   return [...names];
 }
 
-function usesTensors(job: string): boolean {
+/** Whether the job needs TensorFlow.js, and with it a backend. */
+export function usesTensors(job: string): boolean {
   return readFileSync(join(jobs, `${job}.ts`), 'utf8').includes("'@tensorflow/tfjs-core'");
 }
 
