@@ -1,8 +1,9 @@
 /** Runs whose steps depend on the data, so that they are no plans: adaptive DPM-Solver, and predictor-corrector. */
-import { checkInteger, checkKnownOptions, checkNumber, OptionError } from '@tfkit/core';
+import { checkInteger, checkKnownOptions, checkNumber, OptionError, ValueError } from '@tfkit/core';
 import { type NoiseSource, seededNoise } from './noise';
 import type { ArrayModel } from './sample';
 import { arrays } from './sde/arrays';
+import { stateOf } from './sde/model';
 
 /** Options of both loops. The state is x0 + sigma epsilon (alpha = 1). */
 interface LoopOptions {
@@ -24,11 +25,11 @@ export interface DpmAdaptiveOptions extends LoopOptions {
   /** Default 0.05 and 0.0078. */
   readonly rtol?: number;
   readonly atol?: number;
-  /** First step in log sigma. Default 0.05. */
+  /** First step in log sigma, positive. Default 0.05. */
   readonly hInit?: number;
   /** PID control of the step. Default 0, 1, 0. */
   readonly pid?: readonly [p: number, i: number, d: number];
-  /** A step is accepted if its factor is at least this. Default 0.81. */
+  /** A step is accepted if its factor is at least this, in [0, 1]. Default 0.81. */
   readonly acceptSafety?: number;
   readonly eta?: number;
   readonly noiseScale?: number;
@@ -68,7 +69,8 @@ const adaptiveMore = ['hInit', 'pid', 'acceptSafety', 'eta', 'noiseScale', 'onAt
  * k-diffusion). The model predicts x0 from x = x0 + sigma epsilon. One error norm for the whole batch.
  *
  * @returns the state at `sigmaMin`, float64, and counts.
- * @throws OptionError for options out of range.
+ * @throws OptionError for options out of range; ShapeError if x does not fit the shape; ValueError if the error of a step
+ * is not a finite number, as of a model that returns NaN, or if no step is small enough for the tolerance.
  */
 export async function dpmAdaptive(model: ArrayModel, options: DpmAdaptiveOptions) {
   checkKnownOptions('dpmAdaptive', options, [...adaptiveOptions, ...adaptiveMore]);
@@ -78,11 +80,13 @@ export async function dpmAdaptive(model: ArrayModel, options: DpmAdaptiveOptions
   checkInteger(['dpmAdaptive', 'order'], order, { min: 2, max: 3 });
   checkNumber(['dpmAdaptive', 'rtol'], rtol, { min: 0 });
   checkNumber(['dpmAdaptive', 'atol'], atol, { min: 0, open: 'min' });
+  checkNumber(['dpmAdaptive', 'eta'], eta, { min: 0 });
+  checkNumber(['dpmAdaptive', 'noiseScale'], noiseScale, { min: 0 });
   const { shape, noise = seededNoise(options.seed ?? 0) } = options;
   const end = -Math.log(sigmaMin);
   const control = new PidStep(options, order);
   let t = -Math.log(sigmaMax);
-  let x = Float64Array.from(options.x);
+  let x = stateOf('dpmAdaptive', options.x, shape, arrays);
   let low = x;
   const counts = { steps: 0, modelCalls: 0, accepted: 0, rejected: 0 };
   while (t < end - 1e-5) {
@@ -97,6 +101,11 @@ export async function dpmAdaptive(model: ArrayModel, options: DpmAdaptiveOptions
       signal: options.signal,
     });
     const error = scaledError(trial.low, trial.high, low, atol, rtol);
+    if (!Number.isFinite(error)) {
+      throw new ValueError(
+        `dpmAdaptive: the error of a step must be finite, got ${error} at sigma ${Math.exp(-t)}.`,
+      );
+    }
     counts.steps++;
     counts.modelCalls += order;
     if (control.propose(error)) {
@@ -106,7 +115,12 @@ export async function dpmAdaptive(model: ArrayModel, options: DpmAdaptiveOptions
       x = trial.high.map((value, i) => value + up * z[i]!);
       t = next;
       counts.accepted++;
-    } else counts.rejected++;
+    } else if (t + control.h > t) counts.rejected++;
+    else {
+      throw new ValueError(
+        `dpmAdaptive: rtol and atol must allow a step, got none that does at sigma ${Math.exp(-t)}.`,
+      );
+    }
     const { accepted, rejected } = counts;
     options.onAttempt?.({ t, sigma: Math.exp(-t), x, error, h: control.h, accepted, rejected });
   }
@@ -144,6 +158,9 @@ class PidStep {
   ) {
     const k = eta > 0 ? 1.5 : order;
     const [p, i, d] = pid;
+    for (const gain of pid) checkNumber(['dpmAdaptive', 'pid'], gain, {});
+    checkNumber(['dpmAdaptive', 'hInit'], hInit, { min: 0, open: 'min' });
+    checkNumber(['dpmAdaptive', 'acceptSafety'], acceptSafety, { min: 0, max: 1 });
     this.h = hInit;
     this.#powers = [(p + i + d) / k, -(p + 2 * d) / k, d / k];
     this.#safety = acceptSafety;
@@ -253,7 +270,7 @@ export async function predictorCorrector(model: ArrayModel, options: PredictorCo
   checkNumber(['predictorCorrector', 'snr'], snr, { min: 0, open: 'min' });
   let draws = 0;
   let modelCalls = 0;
-  let x: Float64Array = Float64Array.from(options.x);
+  let x = stateOf('predictorCorrector', options.x, shape, arrays);
   let mean = x;
   for (const [step, sigma] of sigmas.entries()) {
     let call = 0;

@@ -1,5 +1,6 @@
 /** Running a plan on typed arrays. */
 import { checkInteger, checkKnownOptions, checkOneOf, OptionError, ShapeError, sizeOf } from '@tfkit/core';
+import { checkBatchShape } from './batchShape';
 import { ArrayMachine } from './engine/arrays';
 import { checkNoise, Execution, type Model, type RunOptions, type SampleStep } from './engine/execute';
 import type { FloatArray, Machine } from './engine/machine';
@@ -125,13 +126,10 @@ function start(
   return begin(plan, new ArrayMachine(shape, plan.registers, precision), model, options, options.x);
 }
 
-export function shapeOf({ shape, resume }: CommonOptions): readonly number[] {
-  const value = shape ?? resume?.shape;
-  if (Array.isArray(value) && value.length > 0 && value.every((n) => Number.isSafeInteger(n) && n > 0))
-    return value;
-  throw new ShapeError(
-    `sample: shape must be positive integers, the batch first, got ${value ? `[${value.join(', ')}]` : value}.`,
-  );
+export function shapeOf(options: CommonOptions): readonly number[] {
+  const shape = options.shape ?? options.resume?.shape;
+  checkBatchShape('sample', shape);
+  return shape;
 }
 
 /** An execution whose registers are filled: from the snapshot, the given state, or noise. */

@@ -1,6 +1,6 @@
 /** Tests of a layer, for your own layers as for ours: does the inverse invert, is the log-determinant that of the Jacobian? */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkNumber, ShapeError } from '@tfkit/core';
+import { checkNumber, formatShape, ShapeError } from '@tfkit/core';
 import { ensureGradients } from '@tfkit/core/tfjs';
 import type { Bijector, FlowParameters, ObservedLayer, Scope } from './bijector';
 import { forwardOf } from './combinators/chain';
@@ -43,6 +43,7 @@ export async function checkBijector(
 ): Promise<BijectorCheck> {
   const { tolerance = 1e-3, context, parameters = {} } = options;
   checkNumber(['checkBijector', 'tolerance'], tolerance, { min: 0 });
+  checkNotEmpty('checkBijector', x);
   const size = x.size / x.shape[0]!;
   if (size > 4096) {
     throw new ShapeError(`checkBijector: x must have at most 4096 entries an example, got ${size}.`);
@@ -141,6 +142,7 @@ export async function inversionErrors(
   x: tf.Tensor,
   options: ContextOption = {},
 ): Promise<LayerInversionError[]> {
+  checkNotEmpty('inversionErrors', x);
   const measured: { layer: string; kind: string; error: tf.Tensor }[] = [];
   const difference = (bijector: Bijector, input: tf.Tensor, z: tf.Tensor, scope: Scope) =>
     tf.keep(tf.tidy(() => tf.abs(tf.sub(bijector.inverse(z, scope).x, input))));
@@ -170,4 +172,10 @@ export async function inversionErrors(
 /** NaN if one is. */
 function largestOf(values: Float32Array): number {
   return values.reduce((most, value) => Math.max(most, value), 0);
+}
+
+function checkNotEmpty(name: string, x: tf.Tensor): void {
+  if (x.size === 0) {
+    throw new ShapeError(`${name}: x must hold at least one example, got ${formatShape(x.shape)}.`);
+  }
 }

@@ -9,7 +9,7 @@ import { expect, it } from 'vitest';
 import { argumentsOf } from '../src/contract/arguments';
 import { badCalls } from '../src/contract/bad';
 import { publicFunctions } from '../src/contract/functions';
-import { samples } from '../src/contract/samples';
+import { samples } from '../src/contract/samples/index';
 
 /** The classes that docstrings name: core's, and those that ddp and tf-export-decorator export. */
 const documented =
@@ -47,13 +47,13 @@ async function judge(run: (...a: unknown[]) => unknown, make: () => unknown[]): 
   const args = make();
   let verdict: string | undefined;
   try {
-    forget(await run(...args));
+    await forget(await run(...args));
   } catch (error) {
     const { name, message } = error as Error;
     if (!documented.test(name)) verdict = `${name}: ${message}`;
-    else if (!/^[\w.#$@/'"() -]+: \S/.test(message)) verdict = `the form of '${message}'`;
+    else if (!/^([\w.#$@/'"() -]+: |TFX\d{3} )\S/.test(message)) verdict = `the form of '${message}'`;
   }
-  forget(args);
+  await forget(args);
   const left = tf.memory().numTensors - before;
   return verdict ?? (left > 0 ? `leaks ${left} tensors` : undefined);
 }
@@ -66,11 +66,18 @@ async function isUsable(run: (...a: unknown[]) => unknown, valid: () => unknown[
   }
 }
 
-/** Disposes tensors wherever they are in a value, and objects that can dispose themselves. */
-function forget(value: unknown, depth = 0): void {
-  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value) || depth > 3) return;
+/** Disposes tensors wherever they are in a value, and objects that can dispose themselves; runs an iterator to its end. */
+async function forget(value: unknown): Promise<void> {
+  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return;
   if (value instanceof tf.Tensor) {
     if (!value.isDisposed) value.dispose();
-  } else if ('dispose' in value && typeof value.dispose === 'function') value.dispose();
-  else for (const member of Object.values(value)) forget(member, depth + 1);
+  } else if (Symbol.asyncIterator in value) {
+    // What it shows at each step is its own.
+    for await (const _ of value as AsyncIterable<unknown>);
+  } else if ('dispose' in value && typeof value.dispose === 'function') {
+    // A layer of tfjs-layers has nothing before it is built, and says so by an error.
+    if (!('built' in value && value.built === false)) value.dispose();
+  } else if (Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value))) {
+    for (const member of Object.values(value)) await forget(member);
+  }
 }

@@ -3,6 +3,7 @@
  *
  * Little-endian machines only, as all that run JavaScript engines are: the arrays are views of the file's bytes.
  */
+import { checkOneOf } from '../checks';
 import { DTypeError } from '../errors';
 import { fromSmallFloats, type SmallFloat, toSmallFloats } from './smallFloats';
 
@@ -85,6 +86,7 @@ export function dtypeOf(array: WeightArray): WeightDType | undefined {
 
 /** The bytes of a dtype as values: a view where they are aligned, else a copy; small floats widen to float32. */
 export function decodeValues(dtype: WeightDType, bytes: Uint8Array): WeightArray {
+  checkOneOf(['toTypedArray', 'dtype'], dtype, dtypeNames);
   const { array: View, smallFloat, bits } = infoOf(dtype);
   if (smallFloat) return fromSmallFloats(bytes, smallFloat);
   if (!View) {

@@ -1,5 +1,6 @@
 /** Editing: starting from an image, and keeping a part of it. */
 import { checkInteger, checkKnownOptions, checkNumber } from '@tfkit/core';
+import { checkBatchShape } from '../batchShape';
 import { type NoiseSource, seededNoise } from '../noise';
 import type { Plan } from '../plan/types';
 import { checkPrediction, conversion, type Prediction, type PredictionType } from '../prediction';
@@ -35,11 +36,13 @@ export interface NoisedOptions<V> {
 /**
  * An image at the first level of a plan: alpha x0 + sigma z, the `x` for a run from there. The caller's own.
  *
- * @throws OptionError for an unknown option, or, without `noise`, a seed that is no integer in [0, 2^32).
+ * @throws OptionError for an unknown option, or, without `noise`, a seed that is no integer in [0, 2^32);
+ * ShapeError if the shape is not one.
  */
 export function noisedTo<V = Float64Array>(plan: Plan, x0: V, options: NoisedOptions<V>): V {
   checkKnownOptions('noisedTo', options, ['shape', 'seed', 'noise', 'on']);
   const { shape, seed = 0, noise = seededNoise(seed) } = options;
+  checkBatchShape('noisedTo', shape);
   const on = arithmeticOf(options.on);
   const { alpha, sigma } = plan.steps[0]!.from;
   const z = on.from(noise(-1, shape), shape);

@@ -1,5 +1,6 @@
 /** Models whose items are at times of their own, and the drifts that follow from them. */
 import { OptionError, ShapeError, sizeOf } from '@tfkit/core';
+import { checkBatchShape } from '../batchShape';
 import { checkPrediction, type Prediction, type PredictionType } from '../prediction';
 import type { Arithmetic } from './arithmetic';
 import { arrays } from './arrays';
@@ -46,9 +47,7 @@ export function stateOf<V>(
   shape: readonly number[],
   on: Arithmetic<V>,
 ): V {
-  if (!Array.isArray(shape) || shape.length === 0 || !shape.every((n) => Number.isSafeInteger(n) && n > 0)) {
-    throw new ShapeError(`${name}: shape must be positive integers, the batch first, got [${shape}].`);
-  }
+  checkBatchShape(name, shape);
   if (!isNumbers(x)) return on.combine([1], [x]);
   if (x.length !== sizeOf(shape)) {
     throw new ShapeError(

@@ -85,6 +85,7 @@ export async function solveOde<V>(
 ): Promise<OdeSolution<V>> {
   const { method = 'dopri5', rtol = 1e-5, atol = 1e-5, control = 'item', times = [] } = options;
   const { steps = 100, maxSteps = 10_000 } = options;
+  checkInteger(['solveOde', 'items'], items, { min: 1, max: 2 ** 31 });
   checkOneOf(['solveOde', 'method'], method, Object.keys(tableaus) as OdeMethod[]);
   checkOneOf(['solveOde', 'control'], control, ['item', 'batch']);
   checkNumber(['solveOde', 'rtol'], rtol, { min: 0 });

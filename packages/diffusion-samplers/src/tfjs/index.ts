@@ -3,7 +3,7 @@
  * `linearCombination` as a kernel (call `ensureKernels()` of `@tfkit/core/tfjs` once: wasm, cpu, webgpu).
  */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkKnownOptions, checkShape } from '@tfkit/core';
+import { checkDType, checkKnownOptions, checkShape } from '@tfkit/core';
 import type { Execution, Model, SampleStep } from '../engine/execute';
 import type { Plan } from '../plan/types';
 import {
@@ -68,7 +68,10 @@ function start(
 ): Execution<tf.Tensor, tf.Tensor> {
   checkKnownOptions('sampleTensors', options, [...commonOptions, 'x', 'onStep']);
   const shape = options.shape ? shapeOf(options) : (options.x?.shape ?? shapeOf(options));
-  if (options.x) checkShape(['sampleTensors', 'x'], options.x, shape);
+  if (options.x) {
+    checkShape(['sampleTensors', 'x'], options.x, shape);
+    checkDType(['sampleTensors', 'x'], options.x, ['float32', 'int32']);
+  }
   const onNonFinite = options.onNonFinite ?? 'ignore';
   const machine = new TensorMachine(shape, onNonFinite !== 'ignore');
   return begin(plan, machine, model, { ...options, onNonFinite }, options.x);

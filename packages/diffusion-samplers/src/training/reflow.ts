@@ -1,5 +1,6 @@
 /** Rectified flow beyond its first training: pairs for reflow, and how straight its paths are (arXiv:2209.03003). */
 import { checkInteger, checkKnownOptions, sizeOf } from '@tfkit/core';
+import { checkBatchShape } from '../batchShape';
 import { type NoiseSource, seededNoise } from '../noise';
 import type { Plan } from '../plan/types';
 import { type ArrayModel, sample } from '../sample';
@@ -36,6 +37,7 @@ export async function reflowPairs(
   checkKnownOptions('reflowPairs', options, ['shape', 'batch', 'seed', 'signal']);
   const { shape, batch = 256, seed = 0, signal } = options;
   checkInteger(['reflowPairs', 'batch'], batch, { min: 1 });
+  checkBatchShape('reflowPairs', shape);
   const [count, size] = [shape[0]!, sizeOf(shape.slice(1))];
   const draws = seededNoise(seed)(-1, shape);
   const noise = Float32Array.from(draws, (value) => plan.initialScale * value);
@@ -83,6 +85,7 @@ export async function straightness(
     return v;
   };
   const { shape, seed = 0, noise = seededNoise(seed) } = options;
+  checkBatchShape('straightness', shape);
   const start = Float64Array.from(noise(-1, shape), (value) => plan.initialScale * value);
   const { x } = await sample(plan, watched, { shape, x: start, noise });
   const whole = start.map((value, i) => value - x[i]!);

@@ -1,6 +1,6 @@
 /** The decoder of DeepLab v3+. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkRank, formatShape, ShapeError } from '@tfkit/core';
+import { checkDType, checkRank, formatShape, ShapeError } from '@tfkit/core';
 import { type ConvWeights, conv2dLayer, type SeparableWeights, separableConv2dLayer } from './convWeights';
 
 export interface DeepLabDecoderWeights {
@@ -31,6 +31,7 @@ export function deepLabDecoder(
 ): tf.Tensor4D {
   checkRank(['deepLabDecoder', 'x'], x, 4, '[batch, height, width, channels]');
   checkRank(['deepLabDecoder', 'low'], low, 4, '[batch, height, width, channels]');
+  checkDType(['deepLabDecoder', 'x'], x, ['float32']);
   const [batch, height, width] = low.shape;
   if (batch !== x.shape[0] || height < x.shape[1] || width < x.shape[2]) {
     throw new ShapeError(

@@ -1,6 +1,6 @@
 /** Causal stacks run step by step: each convolution keeps the inputs its taps reach back to in a ring. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkInteger, checkShape } from '@tfkit/core';
+import { checkDType, checkInteger, checkRank, checkShape } from '@tfkit/core';
 import { type ConvWeights, checkRateList } from './convWeights';
 import { normalizedKernel, type TcnWeights, tcnRates } from './tcn';
 import type { WaveNetWeights } from './waveNet';
@@ -85,13 +85,25 @@ function makeStream(
 ): CausalStream {
   const rings: CausalConv[] = [];
   let run: Step | undefined;
-  tf.tidy(() => {
-    run = build((weights, rate) => {
-      const ring = new CausalConv(weights, rate, batch);
-      rings.push(ring);
-      return (x) => ring.step(x);
+  const dispose = () => {
+    run = undefined;
+    for (const ring of rings) ring.dispose();
+  };
+  try {
+    tf.tidy(() => {
+      run = build((weights, rate) => {
+        checkRank([name, 'kernel'], weights.kernel, 3, '[taps, in, out]');
+        checkDType([name, 'kernel'], weights.kernel, ['float32']);
+        checkInteger([name, 'taps of a kernel'], weights.kernel.shape[0], { min: 1 });
+        const ring = new CausalConv(weights, rate, batch);
+        rings.push(ring);
+        return (x) => ring.step(x);
+      });
     });
-  });
+  } catch (error) {
+    dispose();
+    throw error;
+  }
   return {
     step(x) {
       const step = run;
@@ -102,10 +114,7 @@ function makeStream(
     reset() {
       for (const ring of rings) ring.forget();
     },
-    dispose() {
-      run = undefined;
-      for (const ring of rings) ring.dispose();
-    },
+    dispose,
   };
 }
 

@@ -1,6 +1,6 @@
 /** Temporal convolutional networks. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkKnownOptions, checkRank } from '@tfkit/core';
+import { checkKnownOptions, checkRank, checkShape } from '@tfkit/core';
 import { dilatedConv1d } from '../ops/dilatedConv';
 import { biasAndActivation, type ConvWeights, checkRateList } from './convWeights';
 
@@ -50,7 +50,14 @@ export function tcn(x: tf.Tensor3D, { blocks }: TcnWeights, options: TcnOptions 
     blocks.reduce<tf.Tensor3D>((input, block, i) => {
       const inner = between(causalRelu(input, normalizedKernel(block.v1, block.g1), block.b1, rates[i]!));
       const outer = between(causalRelu(inner, normalizedKernel(block.v2, block.g2), block.b2, rates[i]!));
-      return tf.relu<tf.Tensor3D>(tf.add<tf.Tensor3D>(outer, passedBy(input, block.residual)));
+      const passed = passedBy(input, block.residual);
+      checkShape(
+        ['tcn', `output of block ${i}`],
+        outer,
+        passed.shape,
+        'Where widths differ it needs `residual`.',
+      );
+      return tf.relu<tf.Tensor3D>(tf.add<tf.Tensor3D>(outer, passed));
     }, x),
   );
 }

@@ -74,6 +74,11 @@ function labelsFromColors(image: PngImage, palette: ColorPalette): Uint8Array | 
 /** r * 65536 + g * 256 + b of each pixel. */
 function rgbValues(image: PngImage, functionName: string): Uint32Array {
   const { data, channels, color, bitDepth, palette, width, height } = image;
+  if (data.length !== width * height * channels) {
+    throw new FormatError(
+      `${functionName}: data must have ${width} x ${height} x ${channels} values, got ${data.length}.`,
+    );
+  }
   const values = new Uint32Array(width * height);
   if (bitDepth === 16 || color === 'gray-alpha') {
     throw new FormatError(`${functionName}: image must have 8-bit colours, got ${bitDepth}-bit ${color}.`);

@@ -171,7 +171,11 @@ export function mergeRles(rles: readonly Rle[], operation: 'union' | 'intersecti
   }, first);
 }
 
-/** Pixels set in both masks. */
+/**
+ * Pixels set in both masks.
+ *
+ * @throws ShapeError if the masks differ in size; FormatError if counts are not whole numbers.
+ */
 export function rleIntersection(a: Rle, b: Rle): number {
   let pixels = 0;
   walkPair('rleIntersection', a, b, (length, inA, inB) => {
@@ -201,6 +205,9 @@ function walkPair(
   let [leftA, leftB] = [a.counts[0] ?? 0, b.counts[0] ?? 0];
   while (i < a.counts.length && j < b.counts.length) {
     const length = Math.min(leftA, leftB);
+    if (!(length >= 0)) {
+      throw new FormatError(`${functionName}: counts must be whole and not negative, got ${length}.`);
+    }
     if (length > 0) visit(length, i % 2 === 1, j % 2 === 1);
     leftA -= length;
     leftB -= length;

@@ -18,8 +18,13 @@ export function badCalls(valid: () => unknown[]): BadCall[] {
           // In a tidy: what the bad argument replaces or was made from is nobody's leak.
           const args = tf.tidy(() => {
             const given = valid();
+            const replaced = tensorsOf(given);
             given[position] = change(given[position]);
-            keepTensors(given);
+            const kept = tensorsOf(given);
+            for (const tensor of kept) tf.keep(tensor);
+            for (const tensor of replaced) {
+              if (tensor instanceof tf.Variable && !kept.includes(tensor)) tensor.dispose();
+            }
             return given as unknown as tf.Tensor[];
           });
           return args as unknown[];
@@ -31,12 +36,11 @@ export function badCalls(valid: () => unknown[]): BadCall[] {
   return calls;
 }
 
-/** Tensors anywhere in the arguments outlive the tidy in which they were made. */
-function keepTensors(value: unknown): void {
-  if (value instanceof tf.Tensor) tf.keep(value);
-  else if (value !== null && typeof value === 'object' && !ArrayBuffer.isView(value)) {
-    for (const member of Object.values(value)) keepTensors(member);
-  }
+/** Tensors anywhere in the arguments. */
+function tensorsOf(value: unknown): tf.Tensor[] {
+  if (value instanceof tf.Tensor) return [value];
+  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return [];
+  return Object.values(value).flatMap(tensorsOf);
 }
 
 type Variation = readonly [what: string, change: (value: unknown) => unknown];
@@ -62,7 +66,11 @@ function variations(value: unknown, depth = 0): Variation[] {
   return [];
 }
 
-const isPlain = (value: object) => Object.getPrototypeOf(value) === Object.prototype;
+/** An object that a user writes: not a frozen one, as a plan, nor one with methods, as a schedule, which a package made. */
+const isPlain = (value: object) =>
+  Object.getPrototypeOf(value) === Object.prototype &&
+  !Object.isFrozen(value) &&
+  !Object.values(value).some((member) => typeof member === 'function');
 
 function ofTensor({ shape, rank }: tf.Tensor): Variation[] {
   return [
