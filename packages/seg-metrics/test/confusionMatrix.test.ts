@@ -49,6 +49,14 @@ describe('ConfusionMatrix', () => {
     expect(expected.invalidPredictions).toBeGreaterThan(0);
   });
 
+  it('counts bytes where classes or ignored labels pass a byte', () => {
+    const [p, t] = [labels(1, 40000, 256), labels(2, 40000, 256)];
+    const matrix = new ConfusionMatrix({ numClasses: 300, ignoreIndex: [-1, 7, 300] }).update(p, t);
+    const expected = plain(p, t, 300, [-1, 7, 300]);
+    expect(matrix.counts).toEqual(expected.cells);
+    expect([matrix.ignoredPixels, matrix.invalidTargets]).toEqual([expected.ignored, 0]);
+  });
+
   it('gives the same counts from any array type', () => {
     const [p, t] = [labels(1, 500, 5), labels(2, 500, 5)];
     const expected = new ConfusionMatrix({ numClasses: 4 }).update(p, t).toJSON();
