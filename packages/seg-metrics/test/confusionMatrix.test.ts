@@ -69,6 +69,24 @@ describe('ConfusionMatrix', () => {
     expect(new ConfusionMatrix({ numClasses: 4 }).update(big(p), big(t)).toJSON()).toEqual(expected);
   });
 
+  it('reads 64-bit labels at any offset, negative and beyond 32 bits', () => {
+    const labels64 = BigInt64Array.of(9n, -1n, 2n ** 40n, -(2n ** 33n), 1n).subarray(1);
+    const matrix = new ConfusionMatrix({ numClasses: 2, ignoreIndex: [-1, 2 ** 40] });
+    matrix.update(BigUint64Array.of(1n, 1n, 1n, 2n ** 63n), labels64);
+    expect([matrix.ignoredPixels, matrix.invalidTargets, ...matrix.invalidPredictions]).toEqual([2, 1, 0, 1]);
+  });
+
+  it('leaves out an ignored label that is a class, in any array type', () => {
+    const [p, t] = [labels(1, 500, 5), labels(2, 500, 5)];
+    const expected = plain(p, t, 4, [0, 3]);
+    for (const type of [Uint8Array, Int32Array, Float32Array]) {
+      const matrix = new ConfusionMatrix({ numClasses: 4, ignoreIndex: [0, 3] });
+      matrix.update(type.from(p), type.from(t));
+      expect(matrix.counts).toEqual(expected.cells);
+      expect(matrix.ignoredPixels).toBe(expected.ignored);
+    }
+  });
+
   it('is exact beyond 2^31 pixels, and does not grow with them', () => {
     const matrix = new ConfusionMatrix({ numClasses: 2 });
     addTable(matrix, [3e9, 1, 0, 0, 2 ** 40 + 1, 0]);

@@ -7,8 +7,8 @@
  * the table and are sorted out when it is folded: the block of the classes first, the rest only if pixels are left.
  */
 import { ValueError } from '@tfkit/core';
-import type { LabelArray } from './labels';
-import { numericLabels } from './labels';
+import { sum } from '../scores/sum';
+import { type LabelArray, numericLabels } from './labels';
 import { emptyPairCounts, hasInvalid, type PairCounts } from './pairCounts';
 
 export interface PairRules {
@@ -147,21 +147,29 @@ function countGeneric(
   counts: PairCounts,
 ): void {
   const { numClasses, ignore } = rules;
+  const { cells } = counts;
   const isClass = (label: number) => (label | 0) === label && label >= 0 && label < numClasses;
   for (let i = 0; i < targets.length; i++) {
     const t = targets[i]!;
     const p = predictions[i]!;
-    if (ignore.has(t)) {
+    if (isClass(t) && isClass(p)) {
+      cells[t * numClasses + p]!++;
+    } else if (ignore.has(t)) {
       counts.ignored++;
     } else if (!isClass(t)) {
       checkNoClass('targets', t, i, rules);
       counts.invalidTargets++;
-    } else if (isClass(p)) {
-      counts.cells[t * numClasses + p]!++;
     } else {
       checkNoClass('predictions', p, i, rules);
       counts.invalidPredictions[t]!++;
     }
+  }
+  // Ignored labels that are classes were counted as such: cheaper than asking at every pixel.
+  for (const label of ignore) {
+    if (!isClass(label)) continue;
+    const row = cells.subarray(label * numClasses, (label + 1) * numClasses);
+    counts.ignored += sum(row);
+    row.fill(0);
   }
 }
 
