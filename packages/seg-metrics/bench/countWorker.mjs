@@ -8,5 +8,5 @@ const view = (index) => new Uint8Array(shared, index * size, size);
 parentPort.on('message', (maps) => {
   const matrix = new ConfusionMatrix({ numClasses: classes, ignoreIndex: 255 });
   for (const map of maps) matrix.update(view(2 * map + 1), view(2 * map));
-  parentPort.postMessage(JSON.stringify(matrix));
+  parentPort.postMessage(matrix.toJSON());
 });

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { type BenchContext, type BenchRow, median, type PeerProcess, startPeer } from '@tfkit/bench';
 import {
   ConfusionMatrix,
+  type ConfusionMatrixJson,
   hausdorffDistance,
   meanIou,
   parseConfusionMatrix,
@@ -89,13 +90,13 @@ async function benchCounts(
   const two = async () => {
     const halves = workers.map((worker, k) => {
       const maps = Array.from({ length: count }, (_, i) => i).filter((i) => i % 2 === k);
-      return new Promise<string>((resolve, reject) => {
+      return new Promise<ConfusionMatrixJson>((resolve, reject) => {
         worker.once('message', resolve);
         worker.once('error', reject);
         worker.postMessage(maps);
       });
     });
-    const [a, b] = (await Promise.all(halves)).map((json) => parseConfusionMatrix(JSON.parse(json)));
+    const [a, b] = (await Promise.all(halves)).map(parseConfusionMatrix);
     return meanIou(a!.merge(b!)).value;
   };
   let versions: Record<string, string> = {};

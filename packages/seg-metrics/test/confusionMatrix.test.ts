@@ -49,6 +49,14 @@ describe('ConfusionMatrix', () => {
     expect(expected.invalidPredictions).toBeGreaterThan(0);
   });
 
+  it('counts bytes where classes or ignored labels pass a byte', () => {
+    const [p, t] = [labels(1, 40000, 256), labels(2, 40000, 256)];
+    const matrix = new ConfusionMatrix({ numClasses: 300, ignoreIndex: [-1, 7, 300] }).update(p, t);
+    const expected = plain(p, t, 300, [-1, 7, 300]);
+    expect(matrix.counts).toEqual(expected.cells);
+    expect([matrix.ignoredPixels, matrix.invalidTargets]).toEqual([expected.ignored, 0]);
+  });
+
   it('gives the same counts from any array type', () => {
     const [p, t] = [labels(1, 500, 5), labels(2, 500, 5)];
     const expected = new ConfusionMatrix({ numClasses: 4 }).update(p, t).toJSON();
@@ -59,6 +67,24 @@ describe('ConfusionMatrix', () => {
     }
     const big = (values: Uint8Array) => BigInt64Array.from(values, BigInt);
     expect(new ConfusionMatrix({ numClasses: 4 }).update(big(p), big(t)).toJSON()).toEqual(expected);
+  });
+
+  it('reads 64-bit labels at any offset, negative and beyond 32 bits', () => {
+    const labels64 = BigInt64Array.of(9n, -1n, 2n ** 40n, -(2n ** 33n), 1n).subarray(1);
+    const matrix = new ConfusionMatrix({ numClasses: 2, ignoreIndex: [-1, 2 ** 40] });
+    matrix.update(BigUint64Array.of(1n, 1n, 1n, 2n ** 63n), labels64);
+    expect([matrix.ignoredPixels, matrix.invalidTargets, ...matrix.invalidPredictions]).toEqual([2, 1, 0, 1]);
+  });
+
+  it('leaves out an ignored label that is a class, in any array type', () => {
+    const [p, t] = [labels(1, 500, 5), labels(2, 500, 5)];
+    const expected = plain(p, t, 4, [0, 3]);
+    for (const type of [Uint8Array, Int32Array, Float32Array]) {
+      const matrix = new ConfusionMatrix({ numClasses: 4, ignoreIndex: [0, 3] });
+      matrix.update(type.from(p), type.from(t));
+      expect(matrix.counts).toEqual(expected.cells);
+      expect(matrix.ignoredPixels).toBe(expected.ignored);
+    }
   });
 
   it('is exact beyond 2^31 pixels, and does not grow with them', () => {

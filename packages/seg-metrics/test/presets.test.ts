@@ -85,6 +85,21 @@ describe('presetScores', () => {
     },
   );
 
+  const isImageWise = ({ metric, options, compare }: PeerEntry) =>
+    compare && metric === 'iou' && options.reduction === 'per_class_mean_over_images';
+  it.each(
+    documents
+      .map(
+        ({ name, document }) =>
+          [name, document, (document.expected as PeerEntry[]).find(isImageWise)] as const,
+      )
+      .filter(([, , entry]) => entry),
+  )("%s: nnU-Net's IoU is the reference's mean over images, without class 0", (_, document, entry) => {
+    expect(presetScores(matrixOf(document), 'nnunet').IoU).toBeAllclose(numbersOf(entry!.values).slice(1), {
+      rtol: 1e-12,
+    });
+  });
+
   it("gives nnU-Net's means: image-wise, 0/0 skipped, foreground over labels", () => {
     const matrix = new ConfusionMatrix({ numClasses: 3, keepImages: true });
     matrix.update([0, 1, 1, 0], [0, 1, 0, 0]);

@@ -1,48 +1,47 @@
-/** All pairs, on one thread or several, results in the order of the pairs. */
+/** All items of a run, on one thread or several, results in the order of the items. */
 import { Worker } from 'node:worker_threads';
-import { evaluateImage, type ImageResult } from './evaluateImage';
-import type { ImageSettings } from './options';
-import type { Pair } from './pairs';
+import { type ItemOf, type ResultOf, type SettingsOf, type TaskName, tasks } from './tasks';
 
-export interface Evaluation {
-  readonly results: readonly ImageResult[];
+export interface Evaluation<Result> {
+  readonly results: readonly Result[];
   readonly problems: readonly string[];
 }
 
-type Outcome = { readonly result: ImageResult } | { readonly error: string };
+type Outcome<Result> = { readonly result: Result } | { readonly error: string };
 
-export async function evaluateAll(
-  pairs: readonly Pair[],
-  settings: ImageSettings & { readonly jobs: number },
-  progress: (done: number) => void,
-  workerFile: URL,
-): Promise<Evaluation> {
-  const outcomes = new Array<Outcome>(pairs.length);
+/** What a worker thread gets. */
+export interface WorkerData {
+  readonly task: TaskName;
+  readonly settings: SettingsOf<TaskName>;
+}
+
+export async function evaluateAll<Name extends TaskName>(
+  task: Name,
+  items: readonly ItemOf<Name>[],
+  settings: SettingsOf<Name>,
+  { jobs, progress, workerFile }: { jobs: number; progress: (done: number) => void; workerFile: URL },
+): Promise<Evaluation<ResultOf<Name>>> {
+  const outcomes = new Array<Outcome<ResultOf<Name>>>(items.length);
   let next = 0;
   let done = 0;
-  const lane = async (evaluate: (pair: Pair) => Promise<Outcome>) => {
-    while (next < pairs.length) {
+  const lane = async (evaluate: (item: ItemOf<Name>) => Promise<Outcome<ResultOf<Name>>>) => {
+    while (next < items.length) {
       const index = next++;
-      outcomes[index] = await evaluate(pairs[index]!);
+      outcomes[index] = await evaluate(items[index]!);
       progress(++done);
     }
   };
-  const jobs = Math.min(settings.jobs, pairs.length);
-  if (jobs > 1) {
-    const workers = Array.from({ length: jobs }, () => new Worker(workerFile, { workerData: settings }));
+  const lanes = Math.min(jobs, items.length);
+  if (lanes > 1) {
+    const workerData: WorkerData = { task, settings };
+    const workers = Array.from({ length: lanes }, () => new Worker(workerFile, { workerData }));
     try {
-      await Promise.all(workers.map((worker) => lane((pair) => ask(worker, pair))));
+      await Promise.all(workers.map((worker) => lane((item) => ask(worker, item))));
     } finally {
       await Promise.all(workers.map((worker) => worker.terminate()));
     }
   } else {
-    await lane(async (pair) => {
-      try {
-        return { result: await evaluateImage(pair, settings) };
-      } catch (error) {
-        return { error: (error as Error).message };
-      }
-    });
+    await lane((item) => attempt(task, item, settings));
   }
   return {
     results: outcomes.flatMap((outcome) => ('result' in outcome ? [outcome.result] : [])),
@@ -50,28 +49,41 @@ export async function evaluateAll(
   };
 }
 
-function ask(worker: Worker, pair: Pair): Promise<Outcome> {
+/** One item's result, or what is wrong with it. */
+export async function attempt<Name extends TaskName>(
+  task: Name,
+  item: ItemOf<Name>,
+  settings: SettingsOf<Name>,
+): Promise<Outcome<ResultOf<Name>>> {
+  try {
+    const evaluate = tasks[task] as (
+      item: ItemOf<Name>,
+      settings: SettingsOf<Name>,
+    ) => Promise<ResultOf<Name>>;
+    return { result: await evaluate(item, settings) };
+  } catch (error) {
+    return { error: (error as Error).message };
+  }
+}
+
+function ask<Result>(worker: Worker, item: object): Promise<Outcome<Result>> {
   return new Promise((resolve, reject) => {
     const settle = () => {
       worker.off('message', onMessage);
-      worker.off('error', onError);
+      worker.off('error', reject);
       worker.off('exit', onExit);
     };
-    const onMessage = (outcome: Outcome) => {
+    const onMessage = (outcome: Outcome<Result>) => {
       settle();
       resolve(outcome);
     };
-    const onError = (error: Error) => {
-      settle();
-      reject(error);
-    };
     const onExit = (code: number) => {
       settle();
-      reject(new Error(`a worker ended with code ${code} at ${pair.target}`));
+      reject(new Error(`a worker ended with code ${code}`));
     };
     worker.on('message', onMessage);
-    worker.on('error', onError);
+    worker.on('error', reject);
     worker.on('exit', onExit);
-    worker.postMessage(pair);
+    worker.postMessage(item);
   });
 }

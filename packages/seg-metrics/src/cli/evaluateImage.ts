@@ -8,6 +8,7 @@ import { readLabelMap } from '../io/readLabelMap';
 import { boundaryF1, boundaryIou, type MapShape } from '../surfaces/boundaries';
 import { averageSurfaceDistance, hausdorffDistance, surfaceOverlap } from '../surfaces/measures';
 import { classMasks, type SurfaceDistances, surfaceDistances } from '../surfaces/surfaceDistances';
+import { fileError } from './fileError';
 import type { DistanceMetricName, ImageSettings } from './options';
 import type { Pair } from './pairs';
 
@@ -32,25 +33,15 @@ export async function evaluateImage(pair: Pair, settings: ImageSettings): Promis
   const { numClasses, classNames, ignoreIndex } = settings;
   const outOfRange = pair.prediction === undefined ? 'count' : settings.outOfRange;
   const matrix = new ConfusionMatrix({ numClasses, classNames, ignoreIndex, outOfRange, keepImages: true });
+  const unit = settings.spacing ? 'units of --spacing' : target.spacing ? (target.unit ?? 'px') : 'px';
   try {
     matrix.update(prediction.data, target.data, { names: [pair.name] });
+    const distances = distancesOf(prediction, target, settings);
+    return { name: pair.name, matrix: matrix.toJSON(), distances, unit };
   } catch (error) {
-    throw new FormatError(
-      `${pair.prediction} and ${pair.target}: ${(error as Error).message.replace(/^update: /, '')}`,
-    );
+    const { message } = error as Error;
+    throw fileError(message.startsWith('update: predictions') ? pair.prediction! : pair.target, error);
   }
-  const unit =
-    settings.spacing || !target.spacing
-      ? settings.spacing
-        ? 'units of --spacing'
-        : 'px'
-      : (target.unit ?? 'px');
-  return {
-    name: pair.name,
-    matrix: matrix.toJSON(),
-    distances: distancesOf(prediction, target, settings),
-    unit,
-  };
 }
 
 /** Both maps, decoded, mapped and checked against each other. Errors name the file. */
@@ -81,7 +72,7 @@ async function load(file: string, { palette, maxPixels }: ImageSettings): Promis
   try {
     return await readLabelMap(await readFile(file), { palette, maxPixels });
   } catch (error) {
-    throw new FormatError(`${file}: ${(error as Error).message}`);
+    throw fileError(file, error);
   }
 }
 

@@ -1,13 +1,12 @@
-/** The report as one HTML file: no scripts, no links, images inside. */
-import { encodePng } from '../io/encodePng';
-import type { LabelMap } from '../io/labelMaps';
+/** Reports as one HTML file: no scripts, no links, images inside. */
+import type { PanopticQuality } from '../panoptic/panopticQuality';
 import { loadPair } from './evaluateImage';
+import { overlay } from './overlay';
 import type { Pair } from './pairs';
+import { loadCategoryMaps, type PanopticPair, type PanopticSettings, worstPanoptic } from './panoptic';
+import { panopticRows, panopticText } from './panopticReport';
 import { perClassMetrics, type Report } from './report';
 import { format, tableText } from './text';
-
-const escapeHtml = (text: string) =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
 const style = `body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1b1f24}
 table{border-collapse:collapse}td,th{padding:.2rem .55rem;text-align:right}td:first-child,th:first-child{text-align:left}
@@ -15,29 +14,101 @@ thead th{border-bottom:1px solid #999}.bar{background:#e8edf2;width:16rem;height
 .matrix td{min-width:2.6rem;font-size:12px}figure{display:inline-block;margin:.4rem}figure img{display:block;image-rendering:pixelated;width:20rem}
 figcaption{font-size:13px;color:#555}pre{background:#f5f7f9;padding:.8rem;overflow:auto}.wide{overflow-x:auto}`;
 
-/** The HTML text; reads the worst images again for their overlays. */
+/** Of label maps; reads the worst images again for their overlays, where `pairs` has their files. */
 export async function htmlReport(report: Report, pairs: readonly Pair[]): Promise<string> {
   const { overall, settings, matrix } = report;
-  const cards = Object.entries(overall)
-    .map(([name, value]) => `<tr><td>${name}</td><td>${format(value)}</td></tr>`)
-    .join('');
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>seg-metrics: mIoU ${format(overall.miou!)}</title>
-<style>${style}</style><h1>Segmentation scores</h1>
-<p>${escapeHtml(settings.prediction)} against ${escapeHtml(settings.target)}: ${matrix.numImages} images, policy ${settings.policy}.</p>
-<table>${cards}</table><h2>Classes</h2>${classTable(report)}
-<h2>Confusion matrix</h2><p>Rows are targets, each normalised to 100; columns predictions.</p>${matrixTable(report)}
-<h2>Worst images</h2><p>Prediction, target, and errors (red: wrong, gray: right, white: ignored).</p>${await worst(report, pairs)}
-<h2>All numbers</h2><pre>${escapeHtml(tableText(report))}</pre></html>\n`;
+  const byName = new Map(pairs.map((pair) => [pair.name, pair]));
+  const figures: string[] = [];
+  for (const { name, value } of report.worst) {
+    const pair = byName.get(name);
+    if (!pair) continue;
+    const { prediction, target } = await loadPair(pair, settings);
+    figures.push(
+      figure(`${name}: IoU ${format(value)}`, await overlay(prediction, target, settings.ignoreIndex)),
+    );
+  }
+  return page(`seg-metrics: mIoU ${format(overall.miou!)}`, [
+    '<h1>Segmentation scores</h1>',
+    `<p>${escapeHtml(settings.prediction)} against ${escapeHtml(settings.target)}: ${matrix.numImages} images, policy ${settings.policy}.</p>`,
+    overallTable(overall),
+    `<h2>Classes</h2>${classTable(report)}`,
+    '<h2>Confusion matrix</h2><p>Rows are targets, each normalised to 100; columns predictions.</p>',
+    matrixTable(report),
+    worstSection(figures),
+    `<h2>All numbers</h2><pre>${escapeHtml(tableText(report))}</pre>`,
+  ]);
 }
 
+/** Of panoptic segments; `pairs` are those of `images`, which the worst are looked for in. */
+export async function panopticHtml(
+  quality: PanopticQuality,
+  images: readonly PanopticQuality[],
+  pairs: readonly PanopticPair[],
+  settings: PanopticSettings,
+): Promise<string> {
+  const figures: string[] = [];
+  for (const { index, pq } of worstPanoptic(images, 8)) {
+    const { prediction, target, ignored } = await loadCategoryMaps(pairs[index]!, settings);
+    const caption = `image ${pairs[index]!.target.image_id}: PQ ${format(pq)}`;
+    figures.push(figure(caption, await overlay(prediction, target, ignored)));
+  }
+  const heads = ['PQ', 'SQ', 'RQ', 'tp', 'fp', 'fn'];
+  const rows = panopticRows(quality).map(({ name, pq, sq, rq, tp, fp, fn }) => [
+    escapeHtml(name),
+    bar(pq),
+    ...[pq, sq, rq].map(format),
+    ...[tp, fp, fn].map((count) => String(count ?? '')),
+  ]);
+  return page(`seg-metrics: PQ ${format(quality.result().all.pq)}`, [
+    '<h1>Panoptic quality</h1>',
+    `<p>${escapeHtml(settings.prediction)} against ${escapeHtml(settings.target)}: ${quality.result().images} images, panopticapi's rules.</p>`,
+    htmlTable(['category', '', ...heads], rows),
+    worstSection(figures),
+    `<h2>All numbers</h2><pre>${escapeHtml(panopticText(quality))}</pre>`,
+  ]);
+}
+
+const escapeHtml = (text: string) =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+
+const page = (title: string, parts: readonly string[]) =>
+  `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>
+<style>${style}</style>${parts.join('\n')}</html>\n`;
+
+const bar = (share: number) =>
+  `<div class="bar"><i style="width:${Math.round(100 * (share || 0))}%"></i></div>`;
+
+const figure = (caption: string, png: string) =>
+  `<figure><img alt="${escapeHtml(caption)}" src="data:image/png;base64,${png}"><figcaption>${escapeHtml(caption)}</figcaption></figure>`;
+
+const worstSection = (figures: readonly string[]) =>
+  figures.length === 0
+    ? ''
+    : `<h2>Worst images</h2><p>Prediction, target, and errors (red: wrong, gray: right, white: ignored).</p>${figures.join('')}`;
+
+/** Cells are HTML already. */
+const htmlTable = (heads: readonly string[], rows: readonly (readonly string[])[]) =>
+  `<table><thead><tr>${heads.map((head) => `<th>${head}</th>`).join('')}</tr></thead>${rows
+    .map((row) => `<tr>${row.map((cell) => `<td>${cell}</td>`).join('')}</tr>`)
+    .join('')}</table>`;
+
+const overallNames: Record<string, string> = {
+  ...{ pa: 'pixel accuracy', miou: 'mIoU', mpa: 'mean class accuracy', fwiou: 'FWIoU' },
+  ...{ mdice: 'mean Dice', kappa: 'kappa', mcc: 'MCC' },
+};
+
+const overallTable = (overall: Report['overall']) =>
+  `<table>${Object.entries(overall)
+    .map(([key, value]) => `<tr><td>${overallNames[key]}</td><td>${format(value)}</td></tr>`)
+    .join('')}</table>`;
+
 function classTable({ scores }: Report): string {
-  const rows = scores.iou.classNames.map((name, i) => {
-    const width = Math.round(100 * (scores.iou.perClass[i]! || 0));
-    const cells = perClassMetrics.map((metric) => `<td>${format(scores[metric].perClass[i]!)}</td>`).join('');
-    return `<tr><td>${escapeHtml(name)}</td><td><div class="bar"><i style="width:${width}%"></i></div></td>${cells}</tr>`;
-  });
-  const heads = perClassMetrics.map((metric) => `<th>${metric}</th>`).join('');
-  return `<table><thead><tr><th>class</th><th></th>${heads}</tr></thead>${rows.join('')}</table>`;
+  const rows = scores.iou.classNames.map((name, i) => [
+    escapeHtml(name),
+    bar(scores.iou.perClass[i]!),
+    ...perClassMetrics.map((metric) => format(scores[metric].perClass[i]!)),
+  ]);
+  return htmlTable(['class', '', ...perClassMetrics], rows);
 }
 
 function matrixTable({ matrix }: Report): string {
@@ -56,72 +127,4 @@ function matrixTable({ matrix }: Report): string {
   });
   const heads = [...matrix.classNames, 'no class'].map((name) => `<th>${escapeHtml(name)}</th>`).join('');
   return `<div class="wide"><table class="matrix"><tr><th></th>${heads}</tr>${rows.join('')}</table></div>`;
-}
-
-async function worst(report: Report, pairs: readonly Pair[]): Promise<string> {
-  const byName = new Map(pairs.map((pair) => [pair.name, pair]));
-  const figures: string[] = [];
-  for (const { name, value } of report.worst) {
-    const pair = byName.get(name);
-    if (!pair) continue;
-    const { prediction, target } = await loadPair(pair, report.settings);
-    const image = await overlay(prediction, target, report);
-    const caption = `${escapeHtml(name)}: IoU ${format(value)}`;
-    figures.push(
-      `<figure><img alt="${caption}" src="data:image/png;base64,${image}"><figcaption>${caption}</figcaption></figure>`,
-    );
-  }
-  return figures.join('');
-}
-
-/** Prediction, target and errors side by side; of a volume the plane with most errors; at most 256 pixels high. */
-async function overlay(prediction: LabelMap, target: LabelMap, { settings }: Report): Promise<string> {
-  const [rows, columns] = target.shape.slice(-2) as [number, number];
-  const offset = worstPlane(prediction, target, rows * columns, settings.ignoreIndex) * rows * columns;
-  const step = Math.max(1, Math.ceil(Math.max(rows, columns) / 256));
-  const [height, width] = [Math.ceil(rows / step), Math.ceil(columns / step)];
-  const data = new Uint8Array(height * width * 9);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const i = offset + y * step * columns + x * step;
-      const [p, t] = [prediction.data[i]!, target.data[i]!];
-      const ignored = t === settings.ignoreIndex;
-      const panels = [
-        colorOf(p),
-        ignored ? [255, 255, 255] : colorOf(t),
-        ignored ? [255, 255, 255] : p === t ? [120, 120, 120] : [220, 40, 40],
-      ];
-      panels.forEach((rgb, panel) => {
-        data.set(rgb, 3 * (y * 3 * width + panel * width + x));
-      });
-    }
-  }
-  const png = await encodePng({ width: 3 * width, height, data });
-  return Buffer.from(png).toString('base64');
-}
-
-function worstPlane(
-  prediction: LabelMap,
-  target: LabelMap,
-  size: number,
-  ignoreIndex: number | undefined,
-): number {
-  let [worstAt, most] = [0, -1];
-  for (let plane = 0; plane < target.data.length / size; plane++) {
-    let wrong = 0;
-    for (let i = plane * size; i < (plane + 1) * size; i++) {
-      if (target.data[i] !== prediction.data[i] && target.data[i] !== ignoreIndex) wrong++;
-    }
-    if (wrong > most) [worstAt, most] = [plane, wrong];
-  }
-  return worstAt;
-}
-
-/** The colour map of PASCAL VOC: bits of the label spread over the channels. */
-export function colorOf(label: number): [number, number, number] {
-  const rgb: [number, number, number] = [0, 0, 0];
-  for (let bit = 7, c = label & 255; bit >= 0; bit--, c >>= 3) {
-    for (let k = 0; k < 3; k++) rgb[k]! |= ((c >> k) & 1) << bit;
-  }
-  return rgb;
 }

@@ -59,9 +59,9 @@ export function pairFiles(
 }
 
 function byStem(folder: string, suffix: string, problems: string[]): Map<string, string> {
-  const files = (readdirSync(folder, { recursive: true }) as string[])
-    .filter((file) => endings.test(file))
-    .map((file) => join(folder, file))
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory() && endings.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
     .sort();
   const found = new Map<string, string>();
   for (const file of files) {

@@ -16,6 +16,7 @@ import {
   matthewsCorrelation,
   pixelAccuracy,
 } from '../scores/matrixScores';
+import { meanDefined } from '../scores/policies';
 import { type ClassMetric, type Score, score } from '../scores/score';
 import { type DistanceMean, meanDistance } from '../surfaces/emptyMasks';
 import type { ClassDistances, ImageResult } from './evaluateImage';
@@ -101,8 +102,7 @@ function distanceRow(
     const rows = images.flatMap(({ distances }) => distances.filter((row) => row.label === label));
     return { label, mean: classMean(metric, rows, isDistance ? settings.empty : undefined) };
   });
-  const defined = perClass.map(({ mean }) => mean.value).filter((value) => !Number.isNaN(value));
-  return { metric, perClass, value: defined.reduce((a, b) => a + b, 0) / defined.length };
+  return { metric, perClass, value: meanDefined(perClass.map(({ mean }) => mean.value)).value };
 }
 
 function classMean(
@@ -112,9 +112,7 @@ function classMean(
 ): DistanceMean {
   const values = rows.map((row) => row.values[metric]!);
   if (empty) return meanDistance(rows, values, empty);
-  const counted = meanDistance(rows, values, 'exclude');
-  const defined = values.filter((value) => !Number.isNaN(value));
-  return { ...counted, value: defined.reduce((a, b) => a + b, 0) / defined.length, used: defined.length };
+  return { ...meanDistance(rows, values, 'exclude'), ...meanDefined(values) };
 }
 
 /** The JSON of a report: numbers as they are, NaN and infinities as strings, the raw counts for merging. */

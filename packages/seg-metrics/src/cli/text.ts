@@ -80,7 +80,7 @@ function presetLines({ preset, settings }: Report): string[] {
 }
 
 const quoted = (cell: string) => (/[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
-const csv = (rows: readonly (readonly string[])[]) =>
+export const csv = (rows: readonly (readonly string[])[]) =>
   `${rows.map((row) => row.map(quoted).join(',')).join('\n')}\n`;
 
 /** One row a class, then the means. */

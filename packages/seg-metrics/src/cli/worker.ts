@@ -1,12 +1,7 @@
-/** A worker thread of --jobs: evaluates the pairs it is sent. */
+/** A worker thread of --jobs: evaluates the items it is sent. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { evaluateImage } from './evaluateImage';
-import type { Pair } from './pairs';
+import { attempt, type WorkerData } from './evaluateAll';
 
-parentPort?.on('message', async (pair: Pair) => {
-  try {
-    parentPort?.postMessage({ result: await evaluateImage(pair, workerData) });
-  } catch (error) {
-    parentPort?.postMessage({ error: (error as Error).message });
-  }
-});
+const { task, settings } = workerData as WorkerData;
+
+parentPort?.on('message', async (item) => parentPort?.postMessage(await attempt(task, item, settings)));

@@ -1,14 +1,14 @@
 /**
  * Counting pairs (target, prediction): the inner loops.
  *
- * 8-bit maps use the 256 x 256 table with four sub-histograms, so that consecutive equal pixels do not wait for one
- * counter's store, and read four labels a load. Where maps are coherent, equal neighbouring words are counted as one run;
- * on noise that test costs a third, so a sample of the map decides. Ignored rows and columns outside the classes stay in
- * the table and are sorted out when it is folded.
+ * 8-bit maps use a 256 x 256 table with four counters a cell, so that consecutive equal pixels do not wait for one
+ * counter's store, and read four labels a load: the label in byte k of a word goes to counter k. Where maps are coherent, equal neighbouring words are counted as one run;
+ * on noise that test costs a third, so a sample of the map decides. Ignored labels and those that are no class stay in
+ * the table and are sorted out when it is folded: the block of the classes first, the rest only if pixels are left.
  */
 import { ValueError } from '@tfkit/core';
-import type { LabelArray } from './labels';
-import { numericLabels } from './labels';
+import { sum } from '../scores/sum';
+import { type LabelArray, numericLabels } from './labels';
 import { emptyPairCounts, hasInvalid, type PairCounts } from './pairCounts';
 
 export interface PairRules {
@@ -18,7 +18,9 @@ export interface PairRules {
   readonly strict: boolean;
 }
 
-const table = 1 << 16;
+/** Of an index into the table: the target, the prediction, and two bits for which of the cell's four counters. */
+const [targetBits, predictionBits] = [255 << 10, 255 << 2];
+const tableSize = 1 << 18;
 /** A table cell is 32 bits; no more pixels than this go into it between two folds. */
 const pixelsPerFold = 2 ** 30;
 /** Below this many pixels clearing and folding the table costs more than it saves. */
@@ -40,12 +42,12 @@ export function countPairs(predictions: LabelArray, targets: LabelArray, rules: 
 }
 
 function countBytes(predictions: Uint8Array, targets: Uint8Array, rules: PairRules, counts: PairCounts) {
-  scratch ??= new Uint32Array(4 * table);
+  scratch ??= new Uint32Array(tableSize);
   for (let start = 0; start < targets.length; start += pixelsPerFold) {
-    const end = start + pixelsPerFold;
+    const end = Math.min(start + pixelsPerFold, targets.length);
     scratch.fill(0);
     tally(targets.subarray(start, end), predictions.subarray(start, end), scratch);
-    fold(scratch, rules, counts);
+    fold(scratch, end - start, rules, counts);
   }
 }
 
@@ -61,7 +63,7 @@ function tally(targets: Uint8Array, predictions: Uint8Array, h: Uint32Array): vo
     done = words << 2;
   }
   for (let i = done; i < targets.length; i++) {
-    h[((i & 3) << 16) | (targets[i]! << 8) | predictions[i]!]!++;
+    h[(targets[i]! << 10) | (predictions[i]! << 2) | (i & 3)]!++;
   }
 }
 
@@ -69,10 +71,10 @@ function tallyWords(targets: Int32Array, predictions: Int32Array, h: Uint32Array
   for (let i = 0; i < targets.length; i++) {
     const t = targets[i]!;
     const p = predictions[i]!;
-    h[((t << 8) & 65280) | (p & 255)]!++;
-    h[65536 | (t & 65280) | ((p >>> 8) & 255)]!++;
-    h[131072 | ((t >>> 8) & 65280) | ((p >>> 16) & 255)]!++;
-    h[196608 | ((t >>> 16) & 65280) | (p >>> 24)]!++;
+    h[((t << 10) & targetBits) | ((p << 2) & predictionBits)]!++;
+    h[((t << 2) & targetBits) | ((p >>> 6) & predictionBits) | 1]!++;
+    h[((t >>> 6) & targetBits) | ((p >>> 14) & predictionBits) | 2]!++;
+    h[((t >>> 14) & targetBits) | ((p >>> 22) & predictionBits) | 3]!++;
   }
 }
 
@@ -85,10 +87,10 @@ function tallyRuns(targets: Int32Array, predictions: Int32Array, h: Uint32Array)
     while (end < words && targets[end] === t && predictions[end] === p) end++;
     const run = end - i;
     i = end;
-    h[((t << 8) & 65280) | (p & 255)]! += run;
-    h[65536 | (t & 65280) | ((p >>> 8) & 255)]! += run;
-    h[131072 | ((t >>> 8) & 65280) | ((p >>> 16) & 255)]! += run;
-    h[196608 | ((t >>> 16) & 65280) | (p >>> 24)]! += run;
+    h[((t << 10) & targetBits) | ((p << 2) & predictionBits)]! += run;
+    h[((t << 2) & targetBits) | ((p >>> 6) & predictionBits) | 1]! += run;
+    h[((t >>> 6) & targetBits) | ((p >>> 14) & predictionBits) | 2]! += run;
+    h[((t >>> 14) & targetBits) | ((p >>> 22) & predictionBits) | 3]! += run;
   }
 }
 
@@ -105,23 +107,37 @@ function hasRuns(targets: Int32Array, predictions: Int32Array): boolean {
   return equal > stretch * 8 * 0.6;
 }
 
-function fold(h: Uint32Array, { numClasses, ignore }: PairRules, counts: PairCounts): void {
-  for (let t = 0; t < 256; t++) {
-    const isClass = t < numClasses && !ignore.has(t);
-    for (let p = 0; p < 256; p++) {
-      const cell = (t << 8) | p;
-      const pixels = h[cell]! + h[65536 | cell]! + h[131072 | cell]! + h[196608 | cell]!;
-      if (pixels === 0) continue;
-      if (!isClass) {
-        if (ignore.has(t)) counts.ignored += pixels;
-        else counts.invalidTargets += pixels;
-      } else if (p < numClasses) {
-        counts.cells[t * numClasses + p]! += pixels;
-      } else {
-        counts.invalidPredictions[t]! += pixels;
-      }
+/** Adds the table, which holds so many pixels, to `counts`. */
+function fold(h: Uint32Array, pixels: number, { numClasses, ignore }: PairRules, counts: PairCounts): void {
+  const at = (cell: number) => h[4 * cell]! + h[4 * cell + 1]! + h[4 * cell + 2]! + h[4 * cell + 3]!;
+  const rowSum = (t: number, from: number) => {
+    let sum = 0;
+    for (let p = from; p < 256; p++) sum += at((t << 8) | p);
+    return sum;
+  };
+  const classes = Math.min(numClasses, 256);
+  let left = pixels;
+  for (let t = 0; t < classes; t++) {
+    if (ignore.has(t)) continue;
+    for (let p = 0; p < classes; p++) {
+      const count = at((t << 8) | p);
+      counts.cells[t * numClasses + p]! += count;
+      left -= count;
     }
   }
+  for (const label of ignore) {
+    if (label < 0 || label > 255) continue;
+    const count = rowSum(label, 0);
+    counts.ignored += count;
+    left -= count;
+  }
+  for (let t = 0; t < classes && left > 0; t++) {
+    if (ignore.has(t)) continue;
+    const count = rowSum(t, classes);
+    counts.invalidPredictions[t]! += count;
+    left -= count;
+  }
+  counts.invalidTargets += left;
 }
 
 function countGeneric(
@@ -131,21 +147,29 @@ function countGeneric(
   counts: PairCounts,
 ): void {
   const { numClasses, ignore } = rules;
+  const { cells } = counts;
   const isClass = (label: number) => (label | 0) === label && label >= 0 && label < numClasses;
   for (let i = 0; i < targets.length; i++) {
     const t = targets[i]!;
     const p = predictions[i]!;
-    if (ignore.has(t)) {
+    if (isClass(t) && isClass(p)) {
+      cells[t * numClasses + p]!++;
+    } else if (ignore.has(t)) {
       counts.ignored++;
     } else if (!isClass(t)) {
       checkNoClass('targets', t, i, rules);
       counts.invalidTargets++;
-    } else if (isClass(p)) {
-      counts.cells[t * numClasses + p]!++;
     } else {
       checkNoClass('predictions', p, i, rules);
       counts.invalidPredictions[t]!++;
     }
+  }
+  // Ignored labels that are classes were counted as such: cheaper than asking at every pixel.
+  for (const label of ignore) {
+    if (!isClass(label)) continue;
+    const row = cells.subarray(label * numClasses, (label + 1) * numClasses);
+    counts.ignored += sum(row);
+    row.fill(0);
   }
 }
 

@@ -26,22 +26,14 @@ export function addSparse(sum: PairCounts, image: ImageCounts, weight: number): 
 
 /** The cells that are not zero. */
 export function sparseCounts(counts: PairCounts, name: string): ImageCounts {
-  const { cells, invalidPredictions, ignored, invalidTargets } = counts;
-  return {
-    name,
-    cells: nonZero(cells),
-    pixels: cells.filter(Boolean),
-    invalidClasses: nonZero(invalidPredictions),
-    invalidPixels: invalidPredictions.filter(Boolean),
-    ignored,
-    invalidTargets,
-  };
+  const [cells, pixels] = nonZero(counts.cells);
+  const [invalidClasses, invalidPixels] = nonZero(counts.invalidPredictions);
+  const { ignored, invalidTargets } = counts;
+  return { name, cells, pixels, invalidClasses, invalidPixels, ignored, invalidTargets };
 }
 
-function nonZero(values: Float64Array): Uint32Array {
+function nonZero(values: Float64Array): [indices: Uint32Array, values: Float64Array] {
   const indices: number[] = [];
-  values.forEach((value, i) => {
-    if (value) indices.push(i);
-  });
-  return Uint32Array.from(indices);
+  for (let i = 0; i < values.length; i++) if (values[i] !== 0) indices.push(i);
+  return [Uint32Array.from(indices), Float64Array.from(indices, (i) => values[i]!)];
 }

@@ -46,5 +46,8 @@ const countsJson = (image: ImageCounts) => ({
   invalidTargets: image.invalidTargets,
 });
 
-const interleave = (keys: Uint32Array, values: Float64Array): Pairs =>
-  [...keys].flatMap((key, i) => [key, values[i]!]);
+function interleave(keys: Uint32Array, values: Float64Array): Pairs {
+  const pairs: Pairs = [];
+  for (let i = 0; i < keys.length; i++) pairs.push(keys[i]!, values[i]!);
+  return pairs;
+}

@@ -58,6 +58,9 @@ export interface PanopticResult {
   readonly images: number;
 }
 
+/** Of the portable state. */
+export const panopticFormat = 'tfkit-panoptic-quality';
+
 interface Tally {
   tp: number;
   fp: number;
@@ -189,29 +192,38 @@ export class PanopticQuality {
   toJSON(): object {
     const { categories, voidId, iouThreshold, images } = this;
     const tallies = Object.fromEntries(this.tallies);
-    return {
-      format: 'tfkit-panoptic-quality',
-      version: 1,
-      categories,
-      voidId,
-      iouThreshold,
-      images,
-      tallies,
-    };
+    return { format: panopticFormat, version: 1, categories, voidId, iouThreshold, images, tallies };
   }
 
-  /** The accumulator that `toJSON` wrote. */
+  /** The accumulator that `toJSON` wrote. Throws FormatError for anything else. */
   static fromJSON(json: unknown): PanopticQuality {
     const value = json as PanopticQualityOptions & {
       format: string;
+      version: number;
       images: number;
       tallies: Record<string, Tally>;
     };
-    if (value?.format !== 'tfkit-panoptic-quality') {
-      throw new FormatError("PanopticQuality.fromJSON: json must have format 'tfkit-panoptic-quality'.");
+    if (value?.format !== panopticFormat || value.version !== 1 || !Array.isArray(value.categories)) {
+      throw new FormatError(
+        `PanopticQuality.fromJSON: json must have format '${panopticFormat}', version 1 and categories.`,
+      );
     }
     const result = new PanopticQuality(value);
-    for (const [id, tally] of result.tallies) Object.assign(tally, value.tallies[id]);
+    for (const [id, tally] of result.tallies) {
+      const { tp, fp, fn, iouSum } = value.tallies?.[id] ?? ({} as Partial<Tally>);
+      for (const count of [tp, fp, fn, value.images]) {
+        if (typeof count === 'number' && Number.isSafeInteger(count) && count >= 0) continue;
+        throw new FormatError(
+          `PanopticQuality.fromJSON: json must have whole counts of category ${id}, got ${count}.`,
+        );
+      }
+      if (!(typeof iouSum === 'number' && iouSum >= 0 && iouSum <= tp!)) {
+        throw new FormatError(
+          `PanopticQuality.fromJSON: json must have an iouSum of category ${id} up to its tp, got ${iouSum}.`,
+        );
+      }
+      Object.assign(tally, { tp, fp, fn, iouSum });
+    }
     result.images = value.images;
     return result;
   }

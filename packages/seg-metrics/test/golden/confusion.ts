@@ -11,6 +11,7 @@ import {
   meanPixelAccuracy,
   parseConfusionMatrix,
   pixelAccuracy,
+  presetScores,
   score,
 } from '../../src/index';
 import type { Metric, Options } from '../golden';
@@ -175,16 +176,20 @@ function cityscapesCase(config: Options, target: number[], pred: number[]): Metr
   const plain = matrixMetric([onTrainIds], { ...config, ignore_index: 255 });
   return (metric, options) => {
     if (metric !== 'cityscapes_iou') return plain(metric, options);
-    const groups: Record<string, number[]> =
-      options.of === 'class'
-        ? Object.fromEntries(ids.map((id, i) => [`class ${i}`, [id]]))
-        : config.categories;
     const regions = Object.fromEntries(
-      Object.entries(groups).map(([name, labels]) => [name, labels.map((id) => id + shift)]),
+      Object.entries(config.categories as Record<string, number[]>).map(([name, labels]) => [
+        name,
+        labels.map((id) => id + shift),
+      ]),
     );
-    const { perClass, classNames, value } = score(onIds, 'iou', { regions });
-    if (options.reduction === 'mean') return value;
-    if (options.reduction === 'per_class') return perClass;
-    return Object.fromEntries(classNames.map((name, i) => [name, perClass[i]]));
+    const ofClasses = options.of === 'class';
+    const scores = ofClasses
+      ? presetScores(onTrainIds, 'cityscapes')
+      : presetScores(onIds, 'cityscapes', { regions });
+    if (options.reduction === 'mean')
+      return scores[ofClasses ? 'averageScoreClasses' : 'averageScoreCategories'];
+    if (ofClasses) return scores['IoU Class'];
+    const perCategory = scores['IoU Category'] as number[];
+    return Object.fromEntries(Object.keys(regions).map((name, i) => [name, perCategory[i]]));
   };
 }
