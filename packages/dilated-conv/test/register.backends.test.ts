@@ -124,6 +124,56 @@ describeBackends('register', () => {
     expect(losses.at(-1)!).toBeLessThan(losses[0]! * 0.8);
   });
 
+  /** What refuses to be differentiated in tfjs alone: every way to a dilated convolution, as a step of an optimizer. */
+  const dilatedCalls: Record<string, (x: tf.Tensor4D, filter: tf.Tensor4D) => tf.Tensor> = {
+    'tf.conv2d': (x, filter) => tf.conv2d(x, filter, 1, 'same', 'NHWC', 2),
+    'tf.conv1d': (x, filter) =>
+      tf.conv1d(
+        tf.reshape(x, [2, 63, 2]) as tf.Tensor3D,
+        tf.reshape(filter, [9, 2, 2]) as tf.Tensor3D,
+        1,
+        'same',
+        'NWC',
+        3,
+      ),
+    'tf.depthwiseConv2d': (x, filter) => tf.depthwiseConv2d(x, filter, 1, 'same', 'NHWC', [2, 3]),
+    'tf.separableConv2d': (x, filter) =>
+      tf.separableConv2d(x, filter, tf.ones([1, 1, 4, 3]) as tf.Tensor4D, 1, 'same', 2),
+    'tf.fused.conv2d': (x, filter) =>
+      tf.fused.conv2d({ x, filter, strides: 1, pad: 'same', dilations: 2, activation: 'relu' }),
+    'tf.fused.depthwiseConv2d': (x, filter) =>
+      tf.fused.depthwiseConv2d({ x, filter, strides: 1, pad: 'same', dilations: 2 }),
+    'tf.conv3d': (x, filter) =>
+      tf.conv3d(
+        tf.reshape(x, [2, 7, 3, 3, 2]) as tf.Tensor5D,
+        tf.reshape(filter, [3, 3, 1, 2, 2]) as tf.Tensor5D,
+        1,
+        'same',
+        'NDHWC',
+        [2, 1, 1],
+      ),
+  };
+  it.each(Object.entries(dilatedCalls))(
+    '%s with a dilation rate: no step of an optimizer in tfjs alone, registered the loss falls',
+    async (_name, call) => {
+      const x = seededTensor(19, [2, 7, 9, 2]) as tf.Tensor4D;
+      const filter = tf.variable(tf.mul(seededTensor(20, [3, 3, 2, 2]), 0.3)) as tf.Variable<tf.Rank.R4>;
+      const loss = () => tf.mean(tf.square(tf.sub(call(x, filter), 0.5))) as tf.Scalar;
+      const optimizer = tf.train.sgd(0.05);
+      unregister();
+      removePatch('gradients');
+      // tfjs-node's conv3d has no dilated forward pass either.
+      const refused = /dilation rates greater than 1|Dilation depth must be 1/;
+      expect(() => optimizer.minimize(loss, false, [filter])).toThrow(refused);
+      await ensureGradients();
+      register();
+      const before = await tf.tidy(loss).data();
+      for (let i = 0; i < 3; i++) optimizer.minimize(loss, false, [filter]);
+      expect((await tf.tidy(loss).data())[0]!).toBeLessThan(before[0]!);
+      filter.dispose();
+    },
+  );
+
   it('conv2d with a dilation rate and a linear activation: tfjs alone throws, registered it trains', async () => {
     const model = () =>
       compiled(

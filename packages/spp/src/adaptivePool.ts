@@ -82,7 +82,7 @@ export function adaptiveMaxPoolWithArgmax<T extends tf.Tensor>(x: T, bins: Bins)
   const info = mapInfo('adaptiveMaxPoolWithArgmax', x, [3, 4, 5]);
   const level = binsOf('adaptiveMaxPoolWithArgmax', 'bins', bins, info.dims);
   return tf.tidy(() => {
-    const [values, cells] = pyramidMax(x, info, [level]);
+    const [values, cells] = pyramidMax(x, info, [level], true);
     const shape = [info.images, ...level.slice(3 - info.dims), info.channels];
     return { result: tf.reshape(values, shape) as T, indexes: tf.reshape(cells!, shape) as T };
   });

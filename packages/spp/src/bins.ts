@@ -102,3 +102,24 @@ export function planLevels(levels: readonly Bins3[]): PlannedLevel[] {
     return { level: index, bins: levels[index]!, offset: offsets[index]!, source };
   });
 }
+
+/** For every planned level that has a source, the source's bins in each of its bins, as rows of the pyramid. */
+export function finerBins(plan: readonly PlannedLevel[]): (readonly number[][] | undefined)[] {
+  return plan.map(({ bins: [depth, rows, columns], source: id }) => {
+    const source = plan.find(({ level }) => level === id);
+    if (!source) return undefined;
+    const [fd, fh, fw] = [source.bins[0] / depth, source.bins[1] / rows, source.bins[2] / columns];
+    return Array.from({ length: depth * rows * columns }, (_, bin) => {
+      const [d0, h0, w0] = [
+        Math.floor(bin / (rows * columns)),
+        Math.floor(bin / columns) % rows,
+        bin % columns,
+      ];
+      return Array.from({ length: fd * fh * fw }, (_, i) => {
+        const [d, h, w] = [Math.floor(i / (fh * fw)), Math.floor(i / fw) % fh, i % fw];
+        const line = (d0 * fd + d) * source.bins[1] + h0 * fh + h;
+        return source.offset + line * source.bins[2] + w0 * fw + w;
+      });
+    });
+  });
+}

@@ -21,6 +21,10 @@ export interface TensorRegions {
   readonly end: readonly tf.Tensor[];
 }
 
+/** `value` moved into [low, high]; low where they cross. */
+export const clamp = (value: number, low: number, high: number): number =>
+  Math.max(low, Math.min(high, value));
+
 export const isHostRegions = (regions: HostRegions | TensorRegions): regions is HostRegions =>
   !(regions.image instanceof tf.Tensor);
 
@@ -52,18 +56,22 @@ export function edgeTable(
 export function hostTable(regions: HostRegions, levels: readonly Bins3[], size: Size3): Int32Array {
   const bins = levels.reduce((sum, level) => sum + binCount(level), 0);
   const table = new Int32Array(regions.count * bins * edgeNumbers);
+  const edges = levels.map((level) => level.map((n) => new Int32Array(2 * n)));
   let at = 0;
   for (let r = 0; r < regions.count; r++) {
-    for (const level of levels) {
-      const axes = level.map((n, axis) => axisBins(regions, r, axis, n, size[axis]!));
-      for (const d of axes[0]!) {
-        for (const h of axes[1]!) {
-          for (const w of axes[2]!) {
+    for (const level of edges) {
+      const [depths, rows, columns] = level as [Int32Array, Int32Array, Int32Array];
+      for (const [axis, bins] of level.entries()) fillBins(bins, regions, r, axis, size[axis]!);
+      for (let d = 0; d < depths.length; d += 2) {
+        for (let h = 0; h < rows.length; h += 2) {
+          for (let w = 0; w < columns.length; w += 2) {
             table[at++] = regions.image[r]!;
-            for (const [from, to] of [d, h, w]) {
-              table[at++] = from;
-              table[at++] = to;
-            }
+            table[at++] = depths[d]!;
+            table[at++] = depths[d + 1]!;
+            table[at++] = rows[h]!;
+            table[at++] = rows[h + 1]!;
+            table[at++] = columns[w]!;
+            table[at++] = columns[w + 1]!;
           }
         }
       }
@@ -72,20 +80,22 @@ export function hostTable(regions: HostRegions, levels: readonly Bins3[], size: 
   return table;
 }
 
-function axisBins(
+/** [start, end) of the bins of a region along an axis, one pair after the other. */
+function fillBins(
+  bins: Int32Array,
   { start, end }: HostRegions,
   region: number,
   axis: number,
-  n: number,
   size: number,
-): [number, number][] {
+): void {
   const from = start[axis]![region]!;
   const length = end[axis]![region]! - from;
-  const cut = (cell: number) => Math.max(0, Math.min(size, from + cell));
-  return Array.from({ length: n }, (_, i) => {
+  const n = bins.length / 2;
+  for (let i = 0; i < n; i++) {
     const bin = binOf(i, length, n);
-    return [cut(bin.start), cut(bin.end)];
-  });
+    bins[2 * i] = clamp(from + bin.start, 0, size);
+    bins[2 * i + 1] = clamp(from + bin.end, 0, size);
+  }
 }
 
 function tensorTable(regions: TensorRegions, levels: readonly Bins3[], size: Size3): tf.Tensor {

@@ -54,27 +54,33 @@ export const asFloat = <T extends tf.Tensor>(x: T): T => (x.dtype === 'float32' 
 export const asMap5 = (x: tf.Tensor, { images, size, channels }: MapInfo): tf.Tensor =>
   tf.reshape(asFloat(x), [images, ...size, channels]);
 
-/** Maxima [images, bins of all levels, channels], and the cells they come from. */
+/** Maxima [images, bins of all levels, channels], and with `cells` the cells they come from. */
 export function pyramidMax(
   x: tf.Tensor,
   info: MapInfo,
   levels: readonly Bins3[],
+  cells = isRecording(),
 ): readonly [tf.Tensor, ...tf.Tensor[]] {
-  const regions = wholeRegions(info.images, info.size);
-  return maxOfRegions(x, info, levels, regions, true);
+  return maxOfRegions(x, info, levels, wholeRegions(info.images, info.size), { whole: true, cells });
 }
 
-/** Maxima [regions, bins of all levels, channels], and the cells they come from. */
+/** Maxima [regions, bins of all levels, channels], and with `cells` the cells they come from, which a gradient needs. */
 export function maxOfRegions(
   x: tf.Tensor,
   info: MapInfo,
   levels: readonly Bins3[],
   regions: HostRegions | TensorRegions,
-  whole = false,
+  { whole = false, cells = isRecording() } = {},
 ): readonly [tf.Tensor, ...tf.Tensor[]] {
   const edges = edgeTable(regions, levels, info.size);
   const inputs = { x: asMap5(x, info), edges, images: regionsImages(regions) };
-  return binMax.all(inputs, { plan: planLevels(levels), whole });
+  return binMax.all(inputs, { plan: planLevels(levels), whole, cells });
+}
+
+/** Whether tfjs records a tape, so that the gradient of what runs now may be asked for. If it does not tell, yes. */
+function isRecording(): boolean {
+  const { state } = tf.engine() as unknown as { state?: { gradientDepth?: number } };
+  return (state?.gradientDepth ?? 1) > 0;
 }
 
 /** Averages [images, bins of all levels, channels]. A level whose bins tile those of a finer one is averaged from it. */

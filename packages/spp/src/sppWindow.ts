@@ -17,7 +17,7 @@ import {
   resolveBoxes,
   type TensorBoxes,
 } from './boxes/resolve';
-import type { HostRegions, Size3, TensorRegions } from './edges';
+import { clamp, type HostRegions, type Size3, type TensorRegions } from './edges';
 import { averageOfRegions, mapInfo, maxOfRegions } from './maps';
 import { checkPyramidWords, defaultLevels, type PyramidOptions, vectorOf } from './spatialPyramidPool';
 
@@ -147,5 +147,3 @@ function windowRegions(
     end: [...absent(1), ...last.map(int)],
   };
 }
-
-const clamp = (value: number, low: number, high: number) => Math.max(low, Math.min(high, value));

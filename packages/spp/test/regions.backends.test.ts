@@ -83,7 +83,7 @@ describeBackends('sppWindow', () => {
   });
 });
 
-describeBackends('sppWindow of many windows', () => {
+describeBackends('sppWindow of many windows', (backend) => {
   it('equals single calls exactly, also where cells tie, with gradients', async () => {
     const [rows, columns] = [12, 17];
     const values = Float32Array.from(seededUniform(21, 2 * rows * columns * 5), (v) => Math.round(4 * v));
@@ -105,6 +105,47 @@ describeBackends('sppWindow of many windows', () => {
       .map((box, i) => tf.grad((z) => pool(z, [box]))(x, tf.slice(dy, [i, 0], [1, -1])))
       .reduce((sum, part) => tf.add(sum, part));
     expect(await valuesOf(gradient)).toBeAllclose(await valuesOf(summed), { rtol: 1e-4, atol: 1e-4 });
+  });
+
+  // Without a tape no cells are looked for, and windows that overlap share a table.
+  const corners = Array.from(seededUniform(24, 6 * 400), (v) => (v + 1) / 2);
+  const pick = (i: number, from: number, limit: number) => Math.floor(corners[from * 400 + i]! * limit);
+  const expectAlike = async (x: tf.Tensor, pool: (z: tf.Tensor) => tf.Tensor) => {
+    let recorded: tf.Tensor | undefined;
+    tf.grad((z) => {
+      const y = pool(z);
+      recorded = tf.keep(tf.clone(y));
+      return tf.sum(y);
+    })(x);
+    expect(await valuesOf(pool(x))).toBeAllclose(await valuesOf(recorded!), { rtol: 0, atol: 0 });
+    recorded!.dispose();
+  };
+
+  it.each([1, 6, 32, 37, 71])('are the same maxima without a gradient, of %i channels', async (count) => {
+    const values = Float32Array.from(seededUniform(25, 2 * 9 * 11 * count), (v, i) => {
+      if (i % 29 === 0) return i % 2 ? -Infinity : -0;
+      if (i % 31 === 0 && backend !== 'webgpu' && backend !== 'webgl') return Number.NaN;
+      return 4 * v - 3;
+    });
+    const x = tf.tensor4d(values, [2, 9, 11, count]);
+    // Partly outside of the map, so that roiPool has empty bins.
+    const many = Array.from({ length: 400 }, (_, i) => {
+      const [left, top] = [pick(i, 0, 14) - 3, pick(i, 1, 12) - 3];
+      return [i % 2, left, top, left + pick(i, 2, 9), top + pick(i, 3, 8)];
+    });
+    for (const boxes of [many, tf.tensor2d(many)]) {
+      await expectAlike(x, (z) => spp.sppWindow(z, boxes, { units: 'cells', levels: [1, 3, 2, [2, 4]] }));
+      await expectAlike(x, (z) => spp.roiPool(z as tf.Tensor4D, boxes, { outputSize: [3, 2] }));
+    }
+  });
+
+  it('are the same maxima without a gradient in volumes', async () => {
+    const x = tf.randomNormal([2, 4, 6, 5, 6], 0, 1, 'float32', 26);
+    const many = Array.from({ length: 400 }, (_, i) => {
+      const low = [pick(i, 0, 5), pick(i, 1, 6), pick(i, 2, 4)];
+      return [i % 2, ...low, low[0]! + pick(i, 3, 5), low[1]! + pick(i, 4, 6), low[2]! + pick(i, 5, 4)];
+    });
+    await expectAlike(x, (z) => spp.sppWindow(z, many, { units: 'cells', levels: [1, 2] }));
   });
 });
 

@@ -1,10 +1,12 @@
-/** What the webgpu backend has wrong, replaced. */
+/** What the webgpu backend has wrong or slow, replaced. */
 import * as tf from '@tensorflow/tfjs-core';
 import { composedAdam } from '../adam';
+import { matMulPerTap } from '../gradients/conv2d';
 import { composedLinearCombination } from '../ops/linearCombination';
 import { applyPatch, replaceKernels } from '../patches';
 import { type Composition, compositionKernels, einsum, runStock, segmentSumDropping } from './compositions';
 import { layerKernels, stockKernel } from './fast';
+import { conv2dBackpropFilter } from './webgpu/conv2d';
 import { adam, linearCombination } from './webgpu/elementwise';
 
 /** Adds the kernels that the webgpu backend lacks and replaces wrong ones; what is in force stays. */
@@ -12,6 +14,7 @@ export function applyWebgpuKernels(): void {
   applyPatch('kernels/webgpu', () => {
     const table: Record<string, Composition> = {
       Einsum: einsum,
+      TfkitConv2DBackpropFilter: (inputs, attributes) => matMulPerTap(inputs, attributes),
       TfkitLinearCombination: composedLinearCombination,
       TfkitAdam: composedAdam,
     };
@@ -21,7 +24,12 @@ export function applyWebgpuKernels(): void {
       const stock = stockKernel(name, 'webgpu');
       if (stock) table[name] = forwardOnly(stock);
     }
-    const fast = { TfkitLinearCombination: linearCombination, TfkitAdam: adam };
+    const fast = {
+      Conv2DBackpropFilter: conv2dBackpropFilter,
+      TfkitConv2DBackpropFilter: conv2dBackpropFilter,
+      TfkitLinearCombination: linearCombination,
+      TfkitAdam: adam,
+    };
     return replaceKernels(layerKernels('webgpu', compositionKernels('webgpu', table), fast));
   });
 }

@@ -11,19 +11,24 @@ import {
 import type { FastKernel } from '@tfkit/core/tfjs';
 import { plain, shared } from '@tfkit/spp/kernels/wasm-module';
 import type { PlannedLevel } from '../bins';
+import { extentOf } from '../loops/extent';
 
 /** What `assembly/index.ts` exports: pointers and counts alone. */
 type Exports = Record<
-  'binMax' | 'scatter' | 'gather' | 'separable' | 'separableBackprop' | 'slidingMax',
+  'binMax' | 'keyMax' | 'scatter' | 'gather' | 'separable' | 'separableBackprop' | 'slidingMax',
   (...numbers: number[]) => void
 >;
 
 const moduleFor = (backend: WasmBackend): WasmModule<Exports> | undefined =>
   moduleOn<Exports>(backend, { plain, shared });
 
-export const binMax: FastKernel = ({ x, edges }, { plan }, backend: WasmBackend) => {
+export const binMax: FastKernel = ({ x, edges }, { plan, cells: asked }, backend: WasmBackend) => {
   const module = moduleFor(backend);
   if (!module) return undefined;
+  if (!asked) {
+    const shared = keyMax({ x, edges }, plan, backend, module);
+    if (shared) return shared;
+  }
   const [images, depth, height, width, channels] = x.shape as number[];
   const [regions, bins] = edges.shape as number[];
   const values = backend.makeOutput([regions!, bins!, channels!], 'float32');
@@ -52,6 +57,43 @@ export const binMax: FastKernel = ({ x, edges }, { plan }, backend: WasmBackend)
   });
   return [values, cells];
 };
+
+/** Of a block of channels in `assembly/keyMax.ts`. */
+const keyBytes = 128;
+
+/** Most bytes of the table that windows share. */
+const mostTableBytes = 1 << 26;
+
+/** The maxima alone, from a table of all cells, where the bins read the map often enough. */
+function keyMax(
+  { x, edges }: Record<'x' | 'edges', TensorInfo>,
+  plan: readonly PlannedLevel[],
+  backend: WasmBackend,
+  module: WasmModule<Exports>,
+): TensorInfo | undefined {
+  const [images, depth, height, width, channels] = x.shape as [number, number, number, number, number];
+  const [regions, bins] = edges.shape as [number, number];
+  const view = new Int32Array(module.memory.buffer, pointerOf(backend, edges), sizeOf(edges.shape));
+  const { visits, rows, count } = extentOf(view, { shape: x.shape as never, regions, bins, plan });
+  const cells = images * depth * height * width;
+  // Rows of the mean bin, down to a power of two. Making a layer costs about as much for a cell as reading it for a bin.
+  const run = 2 ** Math.max(0, Math.floor(Math.log2(rows / count)));
+  const layers = run > 1 ? 2 : 1;
+  if (visits < 4 * layers * cells || layers * cells * keyBytes > mostTableBytes) return undefined;
+  const out = backend.makeOutput([regions, bins, channels], 'float32');
+  withScratch(
+    backend,
+    [plan.length * 32, layers * cells * keyBytes, bins * keyBytes],
+    (planAt, table, keys) => {
+      new Int32Array(module.memory.buffer, planAt, plan.length * 8).set(planTable(plan));
+      module.exports.keyMax(
+        ...[pointerOf(backend, x), pointerOf(backend, edges), planAt!, plan.length, regions, bins],
+        ...[images, depth, height, width, channels, run, pointerOf(backend, out), table!, keys!],
+      );
+    },
+  );
+  return out;
+}
 
 /** Eight numbers a level: first bin, bins along three axes, first bin of the source (-1: the map), source bins in a bin. */
 function planTable(plan: readonly PlannedLevel[]): number[] {

@@ -2,7 +2,7 @@
  * Maxima of bins of a map and the cells they were found in, over plain arrays. The first cell in row-major order of a bin
  * is taken of equal ones; a NaN wins and stays; an empty bin gives 0 and the cell -1.
  */
-import type { PlannedLevel } from '../bins';
+import { finerBins } from '../bins';
 import { type BinMaxGeometry, edgeNumbers, type ImageIds } from './geometry';
 import { isFirstNaN, type Runs, runMaxima } from './runMaxima';
 
@@ -19,14 +19,15 @@ export function binMax(x: Float32Array, edges: Int32Array, geometry: BinMaxGeome
   const values = new Float32Array(regions * bins * channels);
   const cells = new Int32Array(values.length).fill(-1);
   const found = { values, cells };
-  const runs = runMaxima(x, edges, geometry);
+  const runs = runMaxima(x, edges, geometry, true);
+  const finer = finerBins(plan);
   for (let region = 0; region < regions; region++) {
-    for (const level of plan) {
-      const source = plan.find(({ level: id }) => id === level.source);
-      const [depth, rows, columns] = level.bins;
-      for (let bin = 0; bin < depth * rows * columns; bin++) {
-        const row = region * bins + level.offset + bin;
-        if (source) ofBins(level, source, bin, region * bins, channels, found);
+    for (const [index, { bins: counts, offset }] of plan.entries()) {
+      const count = counts[0] * counts[1] * counts[2];
+      for (let bin = 0; bin < count; bin++) {
+        const row = region * bins + offset + bin;
+        const sources = finer[index]?.[bin];
+        if (sources) ofBins(sources, row, region * bins, channels, found);
         else ofCells(runs, edges, row, geometry, found);
       }
     }
@@ -74,38 +75,25 @@ function ofCells(
 
 /** One bin of a level, of the bins of a finer one; of equal maxima that of the lowest cell. */
 function ofBins(
-  level: PlannedLevel,
-  source: PlannedLevel,
-  bin: number,
+  sources: readonly number[],
+  row: number,
   firstRow: number,
   channels: number,
   { values, cells }: FoundMaxima,
 ): void {
-  const [, rows, columns] = level.bins;
-  const [fd, fh, fw] = source.bins.map((n, axis) => n / level.bins[axis]!) as [number, number, number];
-  const [d0, h0, w0] = [
-    Math.floor(bin / (rows * columns)) * fd,
-    (Math.floor(bin / columns) % rows) * fh,
-    (bin % columns) * fw,
-  ];
-  const out = (firstRow + level.offset + bin) * channels;
-  for (let d = d0; d < d0 + fd; d++) {
-    for (let h = h0; h < h0 + fh; h++) {
-      for (let w = w0; w < w0 + fw; w++) {
-        const finer = source.offset + (d * source.bins[1] + h) * source.bins[2] + w;
-        const from = (firstRow + finer) * channels;
-        for (let c = 0; c < channels; c++) {
-          const cell = cells[from + c]!;
-          if (cell < 0) continue;
-          const value = values[from + c]!;
-          const best = values[out + c]!;
-          const bestCell = cells[out + c]!;
-          const equal = value === best || (Number.isNaN(value) && Number.isNaN(best));
-          if (bestCell < 0 || value > best || isFirstNaN(value, best) || (equal && cell < bestCell)) {
-            values[out + c] = value;
-            cells[out + c] = cell;
-          }
-        }
+  const out = row * channels;
+  for (const source of sources) {
+    const from = (firstRow + source) * channels;
+    for (let c = 0; c < channels; c++) {
+      const cell = cells[from + c]!;
+      if (cell < 0) continue;
+      const value = values[from + c]!;
+      const best = values[out + c]!;
+      const bestCell = cells[out + c]!;
+      const equal = value === best || (Number.isNaN(value) && Number.isNaN(best));
+      if (bestCell < 0 || value > best || isFirstNaN(value, best) || (equal && cell < bestCell)) {
+        values[out + c] = value;
+        cells[out + c] = cell;
       }
     }
   }

@@ -2,12 +2,13 @@
  * Maxima of all runs of 2, 4, 8, ... cells along the rows of a map, from which any longer run is two that overlap. Made once
  * and shared by many windows, as the sparse table of range-maximum queries (Bender, Farach-Colton, LATIN 2000, section 3).
  */
-import { type BinMaxGeometry, edgeNumbers } from './geometry';
+import { extentOf } from './extent';
+import type { BinMaxGeometry } from './geometry';
 
 export interface Runs {
   /** Entry w of a row is of the cells [w, w + 2^p) of it; the map itself for p = 0. */
   readonly values: Float32Array;
-  /** The first cell, in its image, with that maximum; undefined for p = 0, where it is the cell itself. */
+  /** The first cell, in its image, with that maximum; undefined for p = 0, where it is the cell itself, and where cells are not asked for. */
   readonly cells: Int32Array | undefined;
 }
 
@@ -15,29 +16,26 @@ export interface Runs {
 export const isFirstNaN = (value: number, best: number): boolean => value !== value && best === best;
 
 /** Runs by the power of two of their length; the map alone where the bins of cells are too few for more to pay. */
-export function runMaxima(x: Float32Array, edges: Int32Array, geometry: BinMaxGeometry): Runs[] {
-  const { regions, bins, plan, shape } = geometry;
-  let [visits, rows, longest] = [0, 0, 1];
-  for (let region = 0; region < regions; region++) {
-    for (const { source, offset, bins: counts } of plan) {
-      if (source !== undefined) continue;
-      const end = region * bins + offset + counts[0] * counts[1] * counts[2];
-      for (let row = region * bins + offset; row < end; row++) {
-        const [, d0, d1, h0, h1, w0, w1] = edges.subarray(row * edgeNumbers) as unknown as number[];
-        const binRows = Math.max(0, d1! - d0!) * Math.max(0, h1! - h0!);
-        visits += binRows * Math.max(0, w1! - w0!);
-        rows += binRows;
-        longest = Math.max(longest, w1! - w0!);
-      }
-    }
-  }
+export function runMaxima(
+  x: Float32Array,
+  edges: Int32Array,
+  geometry: BinMaxGeometry,
+  withCells: boolean,
+): Runs[] {
+  const { visits, rows, longest } = extentOf(edges, geometry);
   const levels = [{ values: x, cells: undefined as Int32Array | undefined }];
   const powers = Math.floor(Math.log2(longest));
-  const [images, depth, height, width, channels] = shape;
+  const [images, depth, height, width, channels] = geometry.shape;
   // Making an entry costs about two visits.
   if (visits < 2 * (rows + powers * images * depth * height * width)) return levels;
   for (let power = 1; power <= powers; power++) {
-    levels.push(doubled(levels[power - 1]!, 2 ** (power - 1), depth * height * width, width, channels));
+    const half = levels[power - 1]!;
+    const length = 2 ** (power - 1);
+    levels.push(
+      withCells
+        ? doubled(half, length, depth * height * width, width, channels)
+        : { values: doubledValues(half.values, length * channels), cells: undefined },
+    );
   }
   return levels;
 }
@@ -59,4 +57,15 @@ function doubled(half: Runs, length: number, imageCells: number, width: number, 
     }
   }
   return { values, cells };
+}
+
+/** Runs that leave their row are made too, and not read. */
+function doubledValues(half: Float32Array, ahead: number): Float32Array {
+  const values = new Float32Array(half.length);
+  for (let at = 0, next = ahead; next < half.length; at++, next++) {
+    const first = half[at]!;
+    const second = half[next]!;
+    values[at] = second > first || isFirstNaN(second, first) ? second : first;
+  }
+  return values;
 }

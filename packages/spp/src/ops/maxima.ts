@@ -9,6 +9,7 @@ import * as shaders from '../kernels/shaders/maxima';
 import * as tensorflow from '../kernels/tensorflow';
 import * as wasm from '../kernels/wasm';
 import * as loops from '../loops/binMax';
+import { binMaxValues } from '../loops/binMaxValues';
 import type { MapShape } from '../loops/geometry';
 import { slidingMax as slidingLoop } from '../loops/slidingMax';
 import { floats, ints } from './host';
@@ -26,6 +27,8 @@ export type BinMaxAttributes = {
   readonly plan: readonly PlannedLevel[];
   /** The regions are the images, whole and in order. */
   readonly whole: boolean;
+  /** False lets a kernel leave out the cells. */
+  readonly cells: boolean;
 };
 
 export type ScatterAttributes = {
@@ -85,15 +88,17 @@ const gather: Op<GatherInputs, ScatterAttributes, tf.Tensor> = defineOp({
   }),
 });
 
-/** Maxima [regions, bins, channels]; beside them the cells, int32 of the same shape. */
+/** Maxima [regions, bins, channels]; beside them the cells, int32 of the same shape, unless they are not asked for. */
 export const binMax = defineOp<BinMaxInputs, BinMaxAttributes>({
   name: 'SppBinMax',
-  forward: ({ x, edges }, { plan }) => {
+  forward: ({ x, edges }, { plan, cells }) => {
     const [regions, bins] = edges.shape as [number, number];
     const shape = x.shape as unknown as MapShape;
-    const { values, cells } = loops.binMax(floats(x), ints(edges), { shape, regions, bins, plan });
+    const geometry = { shape, regions, bins, plan };
     const outShape = [regions, bins, shape[4]];
-    return [tf.tensor(values, outShape), tf.tensor(cells, outShape, 'int32')];
+    if (!cells) return tf.tensor(binMaxValues(floats(x), ints(edges), geometry), outShape);
+    const found = loops.binMax(floats(x), ints(edges), geometry);
+    return [tf.tensor(found.values, outShape), tf.tensor(found.cells, outShape, 'int32')];
   },
   kernels: {
     wasm: wasm.binMax,

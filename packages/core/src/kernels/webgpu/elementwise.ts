@@ -1,29 +1,7 @@
 /** Linear combination and Adam in WGSL, through the webgpu backend's own program runner. */
-import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { allFloat32, type FastKernel, sizeOf } from '../fast';
-
-interface Uniform {
-  readonly type: 'float32';
-  readonly data: number[];
-}
-
-/** What tfjs-backend-webgpu 4.22 calls a program, as far as it is needed for one output element a thread. */
-interface Program {
-  readonly outputShape: number[];
-  readonly workgroupSize: [number, number, number];
-  readonly dispatchLayout: { readonly x: number[] };
-  readonly dispatch: [number, number, number];
-  readonly variableNames: string[];
-  readonly uniforms: string;
-  readonly shaderKey: string;
-  readonly size: true;
-  getUserCode(): string;
-}
-
-interface WebgpuBackend {
-  runWebGPUProgram?(program: Program, inputs: TensorInfo[], dtype: DataType, uniforms: Uniform[]): TensorInfo;
-  disposeData(dataId: object): boolean;
-}
+import type { Program, Uniform, WebgpuBackend } from './program';
 
 /** WebGPU guarantees 8 storage buffers a stage: one is the output. */
 const maxInputs = 7;
