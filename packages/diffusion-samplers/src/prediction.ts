@@ -1,7 +1,6 @@
 /** What a model predicts, and how x0 and the noise follow from it. */
 import { OptionError } from '@tfkit/core';
 import type { Level } from './level';
-import { type Form, lin } from './plan/forms';
 
 /**
  * `epsilon` the noise; `sample` x0 itself; `velocity` alpha epsilon - sigma x0 (v-prediction); `flow` epsilon - x0;
@@ -73,12 +72,6 @@ export function conversion(
       return [skip, out, (1 - alpha * skip) / sigma, (-alpha * out) / sigma];
     }
   }
-}
-
-/** x0 and epsilon as forms over the state `x` and the model's output `m`. */
-export function predictedForms(prediction: Prediction, level: Level, x: Form, m: Form) {
-  const [a, b, c, d] = conversion(prediction, level);
-  return { x0: lin(a, x, b, m), epsilon: lin(c, x, d, m) };
 }
 
 /** The level in the coordinates that the model of this prediction sees: raw EDM networks take c_in x. */

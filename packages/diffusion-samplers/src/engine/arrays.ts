@@ -121,13 +121,17 @@ function combine32({ output: out, coefficients, operands }: Pending): boolean {
   if (!x0) out.fill(0);
   else if (!x1) for (let i = 0; i < n; i++) out[i] = c0! * x0[i]!;
   else if (!x2) for (let i = 0; i < n; i++) out[i] = round(c0! * x0[i]!) + round(c1! * x1[i]!);
-  else {
+  else if (operands.length === 3) {
     for (let i = 0; i < n; i++) {
       out[i] = round(round(c0! * x0[i]!) + round(c1! * x1[i]!)) + round(c2! * x2[i]!);
     }
-    for (let k = 3; k < operands.length; k++) {
-      const [c, x] = [round(coefficients[k]!), operands[k]!];
-      for (let i = 0; i < n; i++) out[i] = out[i]! + round(c * x[i]!);
+  } else {
+    // Element by element: the output may be one of the operands.
+    const c = coefficients.map(round);
+    for (let i = 0; i < n; i++) {
+      let sum = 0;
+      for (let k = 0; k < c.length; k++) sum = round(sum + round(c[k]! * operands[k]![i]!));
+      out[i] = sum;
     }
   }
   for (let i = 0; i < n; i++) check += out[i]! * 0;

@@ -2,6 +2,8 @@
 import { OptionError, ValueError } from '@tfkit/core';
 import type { Level } from '../level';
 import type { NoiseSource } from '../noise';
+import type { Form } from '../plan/forms';
+import { programOf, type Steps } from '../plan/program';
 import type { Plan, PlanStep } from '../plan/types';
 import type { Machine } from './machine';
 import { encodeFloats, fingerprint, type Snapshot } from './snapshot';
@@ -43,25 +45,30 @@ export interface RunOptions {
 
 export class Execution<V, R = V> {
   readonly plan: Plan;
+  readonly #steps: Steps;
   readonly #machine: Machine<V>;
   readonly #model: Model<V, R>;
   readonly #options: RunOptions;
   readonly #registers: (V | undefined)[];
   #next: number;
-  #state: number;
+  /** The step that ran last. */
+  #last: PlanStep | undefined;
   #calls = 0;
+  /** Whether the registers that the preview of the last step needs are still there. */
+  #open = false;
   /** Whether a result was not finite and `onNonFinite` is 'stop'. */
   stopped = false;
 
   constructor(plan: Plan, machine: Machine<V>, model: Model<V, R>, options: RunOptions, from?: Snapshot) {
     this.plan = plan;
+    this.#steps = programOf(plan);
     this.#machine = machine;
     this.#model = model;
     this.#options = options;
     this.#registers = new Array(plan.registers);
     this.#next = from?.step ?? 0;
     this.#calls = from?.modelCalls ?? 0;
-    this.#state = plan.steps[this.#next - 1]?.state ?? 0;
+    if (this.#next > 0) this.#last = this.#steps.at(this.#next - 1);
   }
 
   /** Sets a register, at the start or from a snapshot. */
@@ -70,7 +77,7 @@ export class Execution<V, R = V> {
   }
 
   get done(): boolean {
-    return this.stopped || this.#next >= this.plan.steps.length;
+    return this.stopped || this.#next >= this.#steps.length;
   }
 
   get modelCalls(): number {
@@ -79,73 +86,74 @@ export class Execution<V, R = V> {
 
   /** The present state. */
   get x(): V {
-    return this.#registers[this.#state]!;
+    return this.#registers[this.#last?.state ?? 0]!;
   }
 
   /** Runs one step. Registers that only its preview reads live until `endStep`. */
   async step(): Promise<void> {
-    const step = this.plan.steps[this.#next]!;
+    const step = this.#steps.at(this.#next)!;
+    const registers = this.#registers;
     let call = 0;
     for (const instruction of step.instructions) {
-      const registers = this.#registers;
       const { output } = instruction;
+      let value: V;
       if (instruction.op === 'model') {
-        await this.#callModel(instruction.input, output, instruction.level, call++);
+        value = await this.#callModel(registers[instruction.input]!, output, instruction.level, call++);
       } else if (instruction.op === 'noise') {
-        registers[output] = this.#machine.load(output, this.#draw(instruction.draw));
+        value = this.#machine.load(output, this.#draw(instruction.draw));
       } else if (instruction.op === 'combine') {
-        const { terms } = instruction;
-        const coefficients = terms.map((term) => term[1]);
-        registers[output] = this.#machine.combine(
-          output,
-          coefficients,
-          terms.map((term) => registers[term[0]]!),
-        );
+        value = this.#combine(output, instruction.terms);
       } else {
         await this.#flush();
-        registers[output] = this.#machine.limit(output, registers[instruction.input]!, instruction.limit);
+        value = this.#machine.limit(output, registers[instruction.input]!, instruction.limit);
       }
+      // The output may take the place of what is released.
       if (instruction.release) for (const register of instruction.release) this.#release(register);
+      registers[output] = value;
     }
     await this.#flush();
-    this.#state = step.state;
+    this.#last = step;
+    this.#open = true;
     this.#next++;
   }
 
   /** Frees what only the preview of the last step needed. */
   endStep(): void {
-    for (const register of this.plan.steps[this.#next - 1]!.release) this.#release(register);
+    this.#open = false;
+    for (const register of this.#last!.release) this.#release(register);
   }
 
   report(): SampleStep<V> {
-    const index = this.#next - 1;
-    const step: PlanStep = this.plan.steps[index]!;
+    const step = this.#last!;
     return {
       ...step.to,
-      ...{ step: index, steps: this.plan.steps.length, modelCalls: this.#calls, x: this.x },
+      ...{ step: this.#next - 1, steps: this.#steps.length, modelCalls: this.#calls, x: this.x },
       x0: () => this.#preview(step),
       snapshot: () => this.#snapshot(step),
     };
   }
 
   close(): void {
+    this.#open = false;
     for (const [register] of this.#registers.entries()) this.#release(register);
     this.#machine.close();
   }
 
-  #preview({ preview }: PlanStep): V {
-    const operands = preview.map(([register]) => {
-      const value = this.#registers[register];
-      if (value === undefined)
-        throw new OptionError('x0: step must be the last one yielded, got an earlier one.');
-      return value;
-    });
-    const scratch = this.plan.registers;
-    const value = this.#machine.combine(
-      scratch,
-      preview.map(([, c]) => c),
+  #combine(output: number, form: Form): V {
+    const operands = form.map(([register]) => this.#registers[register]!);
+    return this.#machine.combine(
+      output,
+      form.map(([, c]) => c),
       operands,
     );
+  }
+
+  #preview(step: PlanStep): V {
+    if (step !== this.#last || !this.#open) {
+      throw new OptionError('x0: step must be the last one yielded, got an earlier one.');
+    }
+    const scratch = this.plan.registers;
+    const value = this.#combine(scratch, step.preview);
     const flushed = this.#machine.flush();
     if (flushed instanceof Promise) flushed.catch(() => {});
     const copy = this.#machine.copy(value);
@@ -172,17 +180,16 @@ export class Execution<V, R = V> {
     return values;
   }
 
-  async #callModel(input: number, output: number, level: Level, call: number): Promise<void> {
+  async #callModel(x: V, output: number, level: Level, call: number): Promise<V> {
     await this.#flush();
     const { signal } = this.#options;
     signal?.throwIfAborted();
-    const x = this.#registers[input]!;
     const { shape } = this.#machine;
     const result = this.#model(x, { ...level, step: this.#next, call, shape, signal });
     const value = isPromise(result) ? await (signal ? abortable(result, signal) : result) : result;
     this.#calls++;
-    const place = `at step ${this.#next} of ${this.plan.steps.length} (timestep ${level.timestep})`;
-    this.#registers[output] = this.#machine.accept(output, value, x, place);
+    const place = `at step ${this.#next} of ${this.#steps.length} (timestep ${level.timestep})`;
+    return this.#machine.accept(output, value, x, place);
   }
 
   /** Lets pending work run. A machine that answers at once costs no turn of the event loop. */
@@ -199,7 +206,7 @@ export class Execution<V, R = V> {
     this.stopped = true;
     if (onNonFinite === 'stop') return;
     throw new ValueError(
-      `sample: model must return finite numbers, got a NaN or an infinity at step ${this.#next} of ${this.plan.steps.length}. See onNonFinite.`,
+      `sample: model must return finite numbers, got a NaN or an infinity at step ${this.#next} of ${this.#steps.length}. See onNonFinite.`,
     );
   }
 

@@ -1,87 +1,69 @@
 /** Gives the registers of a finished program as few places as their lifetimes allow. */
-import type { Level } from '../level';
-import type { Form } from './forms';
-import type { Instruction, PlanStep } from './types';
+import { after, header, ops } from './words';
 
-export type RawInstruction = Instruction;
-
-export interface RawStep {
-  readonly from: Level;
-  readonly to: Level;
-  readonly instructions: RawInstruction[];
-  readonly state: number;
-  readonly preview: Form;
-}
-
-/** Linear scan: a place is free again after the last instruction, or preview, that reads it. */
-export function allocate(steps: readonly RawStep[], count: number) {
-  const lastUse = new Int32Array(count).fill(-1);
-  let time = 0;
-  for (const { instructions, preview } of steps) {
-    for (const instruction of instructions) {
-      if (instruction.op === 'combine') for (const term of instruction.terms) lastUse[term[0]] = time;
-      else if (instruction.op !== 'noise') lastUse[instruction.input] = time;
-      time++;
-    }
-    for (const term of preview) lastUse[term[0]] = time;
-    time++;
-  }
-  const last = steps.at(-1);
-  if (last) lastUse[last.state] = time;
-  return place(steps, lastUse, count);
-}
-
-function place(steps: readonly RawStep[], lastUse: Int32Array, count: number) {
-  const placeOf = new Int32Array(count).fill(-1);
+/**
+ * Linear scan: a place is free again after the last instruction, or preview, that reads it. The instruction itself may
+ * already write there, as all but model calls go element by element. What becomes free is written before the instruction,
+ * what stays alive before each end.
+ */
+export function allocate(words: readonly number[], count: number) {
+  const lastUse = lastUses(words, count);
+  const placed: number[] = [];
+  const starts: number[] = [];
+  const placeOf = new Int32Array(count);
   const free: number[] = [];
+  const live = new Set([0]);
   let places = 1;
-  placeOf[0] = 0;
-  const alive = new Set<number>([0]);
-  const at = (register: number) => placeOf[register]!;
-  const ended = (time: number) => {
-    const dead: number[] = [];
-    for (const register of alive) {
-      if (lastUse[register]! > time) continue;
-      alive.delete(register);
-      dead.push(at(register));
-    }
-    free.push(...dead);
-    return dead;
+  let unread: number[] = [];
+  const write = (op: number, count: number, registers: Iterable<number>) => {
+    placed.push(op, 0, 0, count);
+    for (const register of registers) placed.push(register, 1);
   };
-  const rename = (terms: Form): Form => Object.freeze(terms.map((term) => [at(term[0]), term[1]] as const));
-  let time = 0;
-  let modelCalls = 0;
-  const placed = steps.map((step): PlanStep => {
-    const instructions = step.instructions.map((instruction): Instruction => {
-      if (instruction.op === 'model') modelCalls++;
-      // The inputs are read, and the output gets its place, before the inputs lose theirs: a model must not write where
-      // it reads.
-      const read =
-        instruction.op === 'combine'
-          ? { terms: rename(instruction.terms) }
-          : instruction.op === 'noise'
-            ? undefined
-            : { input: at(instruction.input) };
-      const output = free.pop() ?? places++;
-      placeOf[instruction.output] = output;
-      alive.add(instruction.output);
-      const release = ended(time++);
-      const placed = { ...instruction, ...read, output } as Instruction;
-      return Object.freeze(release.length ? { ...placed, release } : placed);
-    });
-    const preview = rename(step.preview);
-    const state = at(step.state);
-    const release = ended(time++);
-    const live = [...alive].map(at).sort((a, b) => a - b);
-    return Object.freeze({
-      from: step.from,
-      to: step.to,
-      instructions: Object.freeze(instructions),
-      state,
-      preview,
-      live,
-      release,
-    });
-  });
-  return { steps: Object.freeze(placed), registers: places, modelCalls };
+  const take = (register: number) => {
+    const place = free.pop() ?? places++;
+    placeOf[register] = place;
+    live.add(place);
+    if (lastUse[register]! < 0) unread.push(place);
+    return place;
+  };
+  let begins = true;
+  for (let at = 0; at < words.length; ) {
+    if (begins) starts.push(placed.length);
+    const [op, output, end] = [words[at]!, words[at + 1]!, after(words, at)];
+    begins = op === ops.end;
+    // A model must not write where it reads.
+    let place = op === ops.model ? take(output) : -1;
+    const dead = begins ? unread : [];
+    for (let word = at + header; word < end; word += 2) {
+      if (lastUse[words[word]!] === at) dead.push(placeOf[words[word]!]!);
+    }
+    if (begins) {
+      place = placeOf[output]!;
+      if (lastUse[output] === at) dead.push(place);
+      unread = [];
+    }
+    for (const freed of dead) {
+      live.delete(freed);
+      free.push(freed);
+    }
+    if (dead.length > 0) write(ops.release, dead.length, dead);
+    if (begins) write(ops.live, live.size, live);
+    if (place < 0) place = take(output);
+    placed.push(op, place, words[at + 2]!, words[at + 3]!);
+    for (let word = at + header; word < end; word += 2) placed.push(placeOf[words[word]!]!, words[word + 1]!);
+    at = end;
+  }
+  return { placed, starts, places };
+}
+
+/** Where each register is read last; the final state never dies. */
+function lastUses(words: readonly number[], count: number): Int32Array {
+  const lastUse = new Int32Array(count).fill(-1);
+  for (let at = 0; at < words.length; ) {
+    const end = after(words, at);
+    for (let word = at + header; word < end; word += 2) lastUse[words[word]!] = at;
+    if (words[at] === ops.end) lastUse[words[at + 1]!] = end < words.length ? at : end;
+    at = end;
+  }
+  return lastUse;
 }

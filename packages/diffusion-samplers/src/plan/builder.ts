@@ -1,9 +1,11 @@
 /** What solvers are given to write a plan with: model calls, noise, and linear forms kept in registers. */
+import { OptionError } from '@tfkit/core';
 import { type Level, ratioOf } from '../level';
-import { inputLevel, type Limit, type Prediction, predictedForms } from '../prediction';
+import { conversion, inputLevel, type Limit, type Prediction } from '../prediction';
 import type { Schedule } from '../schedules/schedule';
-import { allocate, type RawInstruction, type RawStep } from './allocate';
 import { type Form, lin } from './forms';
+import { Program } from './program';
+import { header, ops } from './words';
 
 /** A model call's result. */
 export interface Estimate {
@@ -23,6 +25,8 @@ export interface BuilderOptions {
   readonly prediction: Prediction;
   readonly limit?: Limit;
   readonly compat: boolean;
+  /** The solver's name, for errors. */
+  readonly solver: string;
 }
 
 /** Builds the steps of one plan. `x` is the state; `advance` ends a step. */
@@ -36,23 +40,31 @@ export class PlanBuilder {
   /** The state. */
   x: Form = [[0, 1]];
   readonly #limit: Limit | undefined;
-  readonly #steps: RawStep[] = [];
-  #instructions: RawInstruction[] = [];
+  readonly #solver: string;
+  readonly #words: number[] = [];
+  readonly #called: Level[] = [];
+  /** Where the last combine and the last end are. */
+  #combine = 0;
+  #end = 0;
   #preview: Form = [];
+  #finite = true;
+  #step = 0;
   #registers = 1;
   #draws = 0;
+  #calls = 0;
 
-  constructor({ schedule, levels, prediction, limit, compat }: BuilderOptions) {
+  constructor({ schedule, levels, prediction, limit, compat, solver }: BuilderOptions) {
     this.schedule = schedule;
     this.levels = levels;
     this.prediction = prediction;
     this.compat = compat;
     this.#limit = limit;
+    this.#solver = solver;
   }
 
   /** Index of the step being written. */
   get step(): number {
-    return this.#steps.length;
+    return this.#step;
   }
 
   /** The level at a ratio sigma / alpha that is not of the grid: a midpoint. */
@@ -72,24 +84,20 @@ export class PlanBuilder {
   /** The model's raw output on `x`. */
   call(level: Level, x: Form = this.x): Form {
     const input = this.#registerOf(x);
-    const output = this.#registers++;
-    this.#instructions.push({ op: 'model', input, output, level });
-    return [[output, 1]];
+    this.#calls++;
+    return this.#write(ops.model, this.#called.push(level) - 1, [[input, 1]]);
   }
 
   /** What a raw output says about x0 and the noise, with `x` at `level`. */
   convert(level: Level, x: Form, raw: Form): Estimate {
-    const forms = predictedForms(this.prediction, level, x, raw);
-    if (!this.#limit) {
-      this.#preview = forms.x0;
-      return { ...forms, noise: forms.epsilon, raw };
-    }
-    const input = this.#registerOf(this.keep(forms.x0));
-    const output = this.#registers++;
-    this.#instructions.push({ op: 'limit', input, output, limit: this.#limit });
-    const x0: Form = [[output, 1]];
+    const [a, b, c, d] = conversion(this.prediction, level);
+    const x0 = lin(a, x, b, raw);
+    const epsilon = lin(c, x, d, raw);
     this.#preview = x0;
-    return { x0, epsilon: forms.epsilon, noise: this.noiseOf(level, x, x0), raw };
+    if (!this.#limit) return { x0, epsilon, noise: epsilon, raw };
+    const limited = this.#write(ops.limit, 0, this.keep(x0));
+    this.#preview = limited;
+    return { x0: limited, epsilon, noise: this.noiseOf(level, x, limited), raw };
   }
 
   /** (x - alpha x0) / sigma. */
@@ -99,16 +107,14 @@ export class PlanBuilder {
 
   /** Keeps a form in a register of its own: needed for what is read after the next model call. */
   keep(form: Form): Form {
-    const output = this.#registers++;
-    this.#instructions.push({ op: 'combine', output, terms: form });
-    return [[output, 1]];
+    this.#combine = this.#words.length;
+    for (const term of form) if (!Number.isFinite(term[1])) this.#finite = false;
+    return this.#write(ops.combine, 0, form);
   }
 
   /** The next draw of standard normal noise. */
   noise(): Form {
-    const output = this.#registers++;
-    this.#instructions.push({ op: 'noise', output, draw: this.#draws++ });
-    return [[output, 1]];
+    return this.#write(ops.noise, this.#draws++, []);
   }
 
   /** Counts a draw that is not used, so that a sequential generator stays in step with a peer's. */
@@ -131,33 +137,41 @@ export class PlanBuilder {
   /** Ends the step: `x` becomes the state at the level `to`. */
   advance(x: Form, to: Level = this.levels[this.step + 1]!, from: Level = this.levels[this.step]!): void {
     this.x = this.keep(x);
-    this.#steps.push({
-      from,
-      to,
-      instructions: this.#instructions,
-      state: this.x[0]![0],
-      preview: this.#preview,
-    });
-    this.#instructions = [];
+    if (!this.#finite) {
+      // The solver has no limit at some level of this grid.
+      throw new OptionError(
+        `createPlan: solver '${this.#solver}' must have finite coefficients, got none at step ${this.step} (sigma/alpha ${ratioOf(from)} to ${ratioOf(to)}).`,
+      );
+    }
+    this.#end = this.#words.length;
+    const start = this.#called.push(from, to) - 2;
+    this.#write(ops.end, start, this.#preview, this.x[0]![0]);
+    this.#step++;
   }
 
   /** The finished steps, with registers shared where lifetimes allow. */
-  finish() {
+  finish(): { program: Program; modelCalls: number; draws: number } {
     this.#toDataUnits();
-    return { ...allocate(this.#steps, this.#registers), draws: this.#draws };
+    const program = new Program(this.#words, this.#registers, this.#called, this.#limit);
+    return { program, modelCalls: this.#calls, draws: this.#draws };
   }
 
   /** The last state is not for the model: c_in of raw networks is taken back. */
   #toDataUnits(): void {
-    const last = this.#steps.at(-1);
-    const written = last?.instructions.at(-1);
-    if (!last || written?.op !== 'combine') return;
-    const sigma = this.schedule.sigmaOfRatio(ratioOf(last.to));
-    const to = { ...last.to, ...this.schedule.level(sigma) };
-    if (inputLevel(this.prediction, to).alpha === to.alpha) return;
-    const terms = lin(to.alpha / last.to.alpha, written.terms);
-    const instructions = [...last.instructions.slice(0, -1), { ...written, terms }];
-    this.#steps[this.#steps.length - 1] = { ...last, to, instructions };
+    const last = this.#called.length - 1;
+    const to = this.#called[last]!;
+    const level = { ...to, ...this.schedule.level(this.schedule.sigmaOfRatio(ratioOf(to))) };
+    if (inputLevel(this.prediction, level).alpha === level.alpha) return;
+    this.#called[last] = level;
+    for (let at = this.#combine + header + 1; at < this.#end; at += 2)
+      this.#words[at]! *= level.alpha / to.alpha;
+  }
+
+  #write(op: number, extra: number, reads: Form, output = this.#registers++): Form {
+    const words = this.#words;
+    words.push(op, output, extra, reads.length);
+    for (let k = 0; k < reads.length; k++) words.push(reads[k]![0], reads[k]![1]);
+    return [[output, 1]];
   }
 
   #registerOf(form: Form): number {

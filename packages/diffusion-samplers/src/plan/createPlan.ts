@@ -6,6 +6,7 @@ import { checkPrediction, inputLevel, type Limit, type Prediction, type Predicti
 import type { Schedule } from '../schedules/schedule';
 import type { Solver } from '../solvers/solver';
 import { PlanBuilder } from './builder';
+import { planOf } from './program';
 import type { Plan } from './types';
 
 /** A sampler but for the number of steps: the four choices, each independent of the others. */
@@ -45,7 +46,8 @@ const known = [
 ];
 
 /**
- * The plan of a run: its steps with all coefficients, in float64. A thousand steps take milliseconds.
+ * The plan of a run: its steps with all coefficients, in float64. A thousand steps take milliseconds;
+ * the objects of `steps` are made when they are first read.
  *
  * @throws OptionError for steps below 1 or beyond the schedule's, a grid that does not go one way or reaches sigma 0
  * before its end, and a prediction that is undefined at a level ('epsilon' where alpha is 0).
@@ -61,17 +63,21 @@ export function createPlan(options: PlanOptions): Plan {
   if (compat !== undefined) checkOneOf(['createPlan', 'compat'], compat, ['diffusers']);
   checkLimit(limit);
   const levels = levelsOf(schedule, grid, prediction, steps).slice(start);
-  const b = new PlanBuilder({ schedule, levels, prediction, limit, compat: compat === 'diffusers' });
+  const b = new PlanBuilder({
+    ...{ schedule, levels, prediction, limit },
+    ...{ compat: compat === 'diffusers', solver: solver.name },
+  });
   solver.build(b);
-  const built = b.finish();
-  checkCoefficients(built.steps, solver.name);
+  const { program, ...counts } = b.finish();
   const initialScale = scaleOf(options.initialScale ?? 'unit', levels[0]!);
-  const plan: Plan = {
-    format: 'tfkit-diffusion-plan-1',
-    ...{ solver: solver.name, schedule: schedule.name, grid: grid.name, prediction: prediction.type },
-    ...{ initialScale, ...built },
-  };
-  return Object.freeze(plan);
+  return planOf(
+    {
+      format: 'tfkit-diffusion-plan-1',
+      ...{ solver: solver.name, schedule: schedule.name, grid: grid.name, prediction: prediction.type },
+      ...{ initialScale, ...counts },
+    },
+    program,
+  );
 }
 
 function scaleOf(scale: number | 'unit' | 'sigma', { alpha, sigma }: Level): number {
@@ -127,19 +133,5 @@ function checkLimit(limit: Limit | undefined): void {
   else {
     checkNumber(['createPlan', 'limit.ratio'], limit.ratio, { min: 0, max: 1 });
     checkNumber(['createPlan', 'limit.max'], limit.max, { min: 1 });
-  }
-}
-
-/** A coefficient that is not finite means that the solver has no limit at some level of this grid. */
-function checkCoefficients(steps: Plan['steps'], solver: string): void {
-  for (const [i, { instructions, from, to }] of steps.entries()) {
-    for (const instruction of instructions) {
-      if (instruction.op !== 'combine' || instruction.terms.every((term) => Number.isFinite(term[1])))
-        continue;
-      const ratio = ({ alpha, sigma }: Level) => sigma / alpha;
-      throw new OptionError(
-        `createPlan: solver '${solver}' must have finite coefficients, got none at step ${i} (sigma/alpha ${ratio(from)} to ${ratio(to)}).`,
-      );
-    }
   }
 }

@@ -25,7 +25,7 @@ export type Instruction =
     } & Release);
 
 interface Release {
-  /** Registers that nothing reads after this instruction. */
+  /** Registers that nothing reads after this instruction; it may write its output in the place of one. */
   readonly release?: readonly number[];
 }
 

@@ -22,19 +22,22 @@ export function exponentialMoment(k: number, rate: number, length: number): numb
  * where the integral starts). Adams-Bashforth is rate 0 on past nodes.
  */
 export function lagrangeWeights(nodes: readonly number[], length: number, rate: number): number[] {
+  const order = nodes.length;
   const moments = nodes.map((_, k) => exponentialMoment(k, rate, length));
+  // The coefficients of L_j by power, as its factors (l - other) / (node - other) are multiplied in.
+  const basis = new Float64Array(order);
   return nodes.map((node, j) => {
-    let coefficients = [1];
-    for (const [i, other] of nodes.entries()) {
+    basis.fill(0);
+    basis[0] = 1;
+    for (let i = 0, degree = 0; i < order; i++) {
       if (i === j) continue;
-      const next = new Array<number>(coefficients.length + 1).fill(0);
-      for (const [power, c] of coefficients.entries()) {
-        next[power]! -= (c * other) / (node - other);
-        next[power + 1]! += c / (node - other);
+      const gap = node - nodes[i]!;
+      degree++;
+      for (let k = degree; k >= 0; k--) {
+        basis[k] = ((k > 0 ? basis[k - 1]! : 0) - (k < degree ? basis[k]! * nodes[i]! : 0)) / gap;
       }
-      coefficients = next;
     }
-    return coefficients.reduce((sum, c, k) => sum + c * moments[k]!, 0);
+    return moments.reduce((sum, moment, k) => sum + basis[k]! * moment, 0);
   });
 }
 
