@@ -4,6 +4,7 @@ import { checkNumber, checkOneOf, formatValue, OptionError } from '@tfkit/core';
 import { logSigmoid } from '@tfkit/core/tfjs';
 import { type Bijector, type InitialValues, parameterOf, type Scope } from '../bijector';
 import { filled } from '../initializers';
+import { affineTransform } from '../ops/affineTransform';
 import { lastOf, sliceLast } from '../shapes';
 import { type CouplingOptions, coupling, type Transformer } from './coupling';
 
@@ -82,8 +83,12 @@ export function affine(functionName: string, options: AffineOptions): Transforme
     const size = lastOf(raw.shape) / 2;
     return { shift: sliceLast(raw, 0, size), logScale: logScaleOf(sliceLast(raw, size, size), scope) };
   };
+  const isNamed = scaleMap === 'exp' || scaleMap === 'tanh' || scaleMap === 'sigmoid';
   return {
     outputs: 2,
+    ...(isNamed && {
+      whole: (x, raw, part) => affineTransform({ x, raw }, { scaleMap, bound, order, ...part }),
+    }),
     init: (_, shape): InitialValues =>
       scaleMap === 'rescaled-tanh' ? { rescale: filled([lastOf(shape)], 1) } : {},
     forward(x, raw, scope) {

@@ -5,6 +5,7 @@ import { defineOp } from '@tfkit/core/tfjs';
 import { type Bijector, defineBijector, parameterOf } from '../bijector';
 import { type CouplingOptions, coupling, type Transformer } from '../bijectors/coupling';
 import { gaussianValues } from '../initializers';
+import { hostKernels } from '../ops/hostKernels';
 import { lastOf, sumEvent } from '../shapes';
 import { composedSpline, composedSplineGradient } from './composedSpline';
 import { hostSpline, hostSplineGradient } from './hostSpline';
@@ -30,34 +31,28 @@ export interface RationalQuadraticOptions {
   readonly derivatives?: 'softplus' | 'exp';
 }
 
-const host = { cpu: hostSpline, wasm: hostSpline, tensorflow: hostSpline };
-const hostGradient = { cpu: hostSplineGradient, wasm: hostSplineGradient, tensorflow: hostSplineGradient };
+type SplineInputs = { x: tf.Tensor; raw: tf.Tensor };
+type SplineAttributes = { spec: SplineSpec };
 
-const splineGradient = /* @__PURE__ */ defineOp<
-  { x: tf.Tensor; raw: tf.Tensor; dy: tf.Tensor },
-  { spec: SplineSpec }
->({
+const splineGradient = /* @__PURE__ */ defineOp<SplineInputs & { dy: tf.Tensor }, SplineAttributes>({
   name: 'NiceFlowSplineGradient',
   forward: (inputs, { spec }) => composedSplineGradient(inputs, spec),
-  kernels: Object.fromEntries(
-    Object.entries(hostGradient).map(([name, kernel]) => [name, (inputs, { spec }) => kernel(inputs, spec)]),
+  kernels: /* @__PURE__ */ hostKernels(
+    (inputs: SplineInputs & { dy: tf.Tensor }, { spec }: SplineAttributes) =>
+      hostSplineGradient(inputs, spec),
   ),
   gradient: () => ({}),
 });
 
-const spline = /* @__PURE__ */ defineOp<{ x: tf.Tensor; raw: tf.Tensor }, { spec: SplineSpec }>({
+const spline = /* @__PURE__ */ defineOp<SplineInputs, SplineAttributes>({
   name: 'NiceFlowSpline',
   forward: (inputs, { spec }) => composedSpline(inputs, spec),
-  kernels: Object.fromEntries(
-    Object.entries(host).map(([name, kernel]) => [name, (inputs, { spec }) => kernel(inputs, spec)]),
+  kernels: /* @__PURE__ */ hostKernels((inputs: SplineInputs, { spec }: SplineAttributes) =>
+    hostSpline(inputs, spec),
   ),
-  gradient(dy, { inputs: { x, raw } }, attributes) {
-    const [rows, n] = x.shape as [number, number];
-    const both = splineGradient({ x, raw, dy }, attributes);
-    return {
-      x: () => tf.slice(both, [0, 0], [rows, n]),
-      raw: () => tf.slice(both, [0, n], [rows, raw.shape[1]!]),
-    };
+  gradient(dy, { inputs }, attributes) {
+    const [x, raw] = splineGradient.all({ ...inputs, dy }, attributes) as [tf.Tensor, tf.Tensor];
+    return { x: () => tf.clone(x), raw: () => tf.clone(raw) };
   },
 });
 
