@@ -1,6 +1,6 @@
 /** Elementwise affine maps: NICE's scaling, Glow's actnorm, and one whose numbers come from the context. */
 import * as tf from '@tensorflow/tfjs-core';
-import { OptionError, split } from '@tfkit/core';
+import { OptionError, sizeOf, split } from '@tfkit/core';
 import { type Bijector, childScope, defineBijector, parameterOf, prefixed, type Scope } from '../bijector';
 import { zeros } from '../initializers';
 import { asNet, type Net, type NetFunction, runNet } from '../nets/net';
@@ -93,7 +93,7 @@ export function conditionalAffine(options: { readonly net: Net | NetFunction } &
   return defineBijector({
     name,
     init(key, { shape, contextSize }) {
-      const size = shape.reduce((product, length) => product * length, 1);
+      const size = sizeOf(shape);
       const [netKey, ownKey] = split(key);
       return {
         ...prefixed(

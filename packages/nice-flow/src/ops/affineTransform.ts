@@ -33,7 +33,11 @@ export function affineTransform(
   return { value, logDet };
 }
 
-function logScaleOf(raw: tf.Tensor, { scaleMap, bound }: AffineSpec): tf.Tensor {
+/** s of r. */
+export function logScaleOf(
+  raw: tf.Tensor,
+  { scaleMap, bound }: Pick<AffineSpec, 'scaleMap' | 'bound'>,
+): tf.Tensor {
   if (scaleMap === 'exp') return raw;
   if (scaleMap === 'tanh') return tf.mul(tf.tanh(tf.div(raw, bound)), bound);
   return logSigmoid(tf.add(raw, 2));

@@ -1,6 +1,6 @@
 /** Monotone rational-quadratic splines: an elementwise map with as many degrees of freedom as it has bins, and a closed inverse. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkInteger, checkNumber, checkOneOf, formatShape, ShapeError } from '@tfkit/core';
+import { checkInteger, checkNumber, checkOneOf, formatShape, ShapeError, sizeOf } from '@tfkit/core';
 import { defineOp } from '@tfkit/core/tfjs';
 import { type Bijector, defineBijector, parameterOf } from '../bijector';
 import { type CouplingOptions, coupling, type Transformer } from '../bijectors/coupling';
@@ -163,9 +163,7 @@ export function elementwiseSpline(options: RationalQuadraticOptions = {}): Bijec
   return defineBijector({
     name,
     init: (key, { shape }) => ({
-      raw: gaussianValues(
-        ...([key, [transformer.outputs, shape.reduce((product, size) => product * size, 1)], 1e-2] as const),
-      ),
+      raw: gaussianValues(key, [transformer.outputs, sizeOf(shape)], 1e-2),
     }),
     forward(x, scope) {
       const { z, logScale } = transformer.forward(flat(x), spread(x, scope), scope);
