@@ -32,18 +32,21 @@ export interface OpDefinition<I extends OpInputs, A extends OpAttributes, O exte
   /**
    * The vector-Jacobian product for each input, as thunks: only those that are needed are run. Written with tfjs ops
    * or other defined ops, it can be differentiated again. Inputs without an entry have no gradient.
+   *
+   * @param dys what comes in on every output where `all` was called, else `dy` alone.
    */
   gradient(
     dy: O,
     saved: { readonly inputs: I; readonly output: O; readonly rest: readonly tf.Tensor[] },
     attributes: A,
+    dys: readonly tf.Tensor[],
   ): { [K in keyof I]?: () => tf.Tensor };
 }
 
 /** A differentiable op as `defineOp` gives it: called for its first output, or for all. */
 export interface Op<I extends OpInputs, A extends OpAttributes, O extends tf.Tensor> {
   (inputs: I, attributes: A): O;
-  /** The output and what is kept beside it, which has no gradient. */
+  /** The output and what is kept beside it. Gradients of these reach the op's as `dys`; most ops leave them out. */
   all(inputs: I, attributes: A): readonly [O, ...tf.Tensor[]];
 }
 
@@ -93,8 +96,8 @@ export function defineOp<
     const backwardsFunc = (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]) => {
       const savedInputs = { ...inputs, ...Object.fromEntries(kept.map((key, index) => [key, saved[index]])) };
       const [output, ...rest] = saved.slice(kept.length) as [O, ...tf.Tensor[]];
-      const first = (Array.isArray(dy) ? dy[0] : dy) as O;
-      const thunks = gradient(first, { inputs: savedInputs, output, rest }, attributes);
+      const dys = [dy].flat();
+      const thunks = gradient(dys[0] as O, { inputs: savedInputs, output, rest }, attributes, dys);
       const missing = (key: string) => () => {
         throw new Error(`${name}: no gradient is defined for input '${key}'.`);
       };

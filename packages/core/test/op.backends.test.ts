@@ -45,6 +45,24 @@ describeBackends('defineOp', (backend) => {
     expect(calls).toBe(1);
   });
 
+  it('hands a gradient what comes in on every output that it gave', async () => {
+    const both = defineOp({
+      name: 'TestBoth',
+      forward: ({ x }: { x: tf.Tensor }) => [tf.mul(x, 2), tf.square(x)] as const,
+      gradient: (dy, { inputs: { x } }, _, dys) => ({
+        x: () => tf.add(tf.mul(dy, 2), dys[1] ? tf.mul(dys[1], tf.mul(2, x)) : 0),
+      }),
+    });
+    const x = tf.tensor1d([3, -1]);
+    const ofAll = tf.grad((z: tf.Tensor) => {
+      const [twice, squared] = both.all({ x: z }, {});
+      return tf.add(twice, tf.mul(squared!, 10));
+    })(x);
+    expect(await valuesOf(ofAll)).toBeAllclose({ shape: [2], data: [62, -18] });
+    const ofFirst = tf.grad((z: tf.Tensor) => both({ x: z }, {}))(x);
+    expect(await valuesOf(ofFirst)).toBeAllclose({ shape: [2], data: [2, 2] });
+  });
+
   it('runs only the gradients that are asked for', () => {
     const asked: string[] = [];
     const product = defineOp({

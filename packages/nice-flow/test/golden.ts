@@ -1,7 +1,9 @@
-/** Golden adapter: cases of the format in the reference data's README. Each op of it has a function in goldenOps.ts. */
+/** Golden adapter: cases of the format in the reference data's README. Each op of it has a function in goldenOps. */
 import type { GoldenAdapter } from '@tfkit/test-kit/golden';
 import { compareAllclose } from '@tfkit/test-kit/matchers';
-import { type Computed, type GoldenArray, ops, type Row } from './goldenOps';
+import type { Computed, GoldenArray } from './goldenOps/case';
+import type { Row } from './goldenOps/densities';
+import { ops } from './goldenOps/index';
 
 const adapter: GoldenAdapter = {
   async check({ document }) {

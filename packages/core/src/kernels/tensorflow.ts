@@ -8,7 +8,15 @@ import { applyPatch, replaceKernels } from '../patches';
 import { compositionKernels, runStock } from './compositions';
 import { type FastKernel, layerKernels, stockKernel } from './fast';
 import { adam } from './tensorflow/adam';
-import { cast, conv2dBackpropFilter, conv2dBackpropInput, matMul, reluGrad, step } from './tensorflow/ops';
+import {
+  cast,
+  conv2dBackpropFilter,
+  conv2dBackpropInput,
+  matMul,
+  reluGrad,
+  reshape,
+  step,
+} from './tensorflow/ops';
 import { phasedFilterGradient } from './tensorflow/phases';
 
 const fast: Record<string, FastKernel> = {
@@ -16,6 +24,7 @@ const fast: Record<string, FastKernel> = {
   TfkitConv2DBackpropFilter: conv2dBackpropFilter,
   TfkitAdam: adam,
   Cast: cast,
+  Reshape: reshape,
   Step: step,
   BatchMatMul: matMul,
   TfkitReluGrad: reluGrad,

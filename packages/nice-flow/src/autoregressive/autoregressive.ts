@@ -54,6 +54,12 @@ export function autoregressive(options: AutoregressiveOptions): Bijector {
       };
     },
     forward(x, scope) {
+      if (transformer.whole) {
+        const indices = Array.from({ length: x.shape[1]! }, (_, i) => i);
+        const part = { direction: 'forward', indices, unchanged: 0 } as const;
+        const { value, logDet } = transformer.whole(x, raw(x, scope), part);
+        return { z: value, logDet };
+      }
       const { z, logScale } = transformer.forward(x, raw(x, scope), scope);
       return { z, logDet: logScale ? sumEvent(logScale) : 0 };
     },

@@ -1,9 +1,9 @@
 /** The couplings of NICE, RealNVP and Glow. */
 import * as tf from '@tensorflow/tfjs-core';
 import { checkNumber, checkOneOf, formatValue, OptionError } from '@tfkit/core';
-import { logSigmoid } from '@tfkit/core/tfjs';
 import { type Bijector, type InitialValues, parameterOf, type Scope } from '../bijector';
 import { filled } from '../initializers';
+import { affineTransform, logScaleOf } from '../ops/affineTransform';
 import { lastOf, sliceLast } from '../shapes';
 import { type CouplingOptions, coupling, type Transformer } from './coupling';
 
@@ -71,19 +71,21 @@ export function affine(functionName: string, options: AffineOptions): Transforme
   }
   checkNumber([functionName, 'bound'], bound, { min: 0, open: 'min' });
   checkOneOf([functionName, 'order'], order, ['scale-first', 'shift-first']);
-  const logScaleOf = (raw: tf.Tensor, scope: Scope): tf.Tensor => {
+  const mapped = (raw: tf.Tensor, scope: Scope): tf.Tensor => {
     if (typeof scaleMap === 'function') return scaleMap(raw);
-    if (scaleMap === 'exp') return raw;
-    if (scaleMap === 'tanh') return tf.mul(tf.tanh(tf.div(raw, bound)), bound);
-    if (scaleMap === 'sigmoid') return logSigmoid(tf.add(raw, 2));
+    if (scaleMap !== 'rescaled-tanh') return logScaleOf(raw, { scaleMap, bound });
     return tf.mul(tf.tanh(raw), parameterOf(functionName, scope, 'rescale'));
   };
   const divide = (raw: tf.Tensor, scope: Scope) => {
     const size = lastOf(raw.shape) / 2;
-    return { shift: sliceLast(raw, 0, size), logScale: logScaleOf(sliceLast(raw, size, size), scope) };
+    return { shift: sliceLast(raw, 0, size), logScale: mapped(sliceLast(raw, size, size), scope) };
   };
   return {
     outputs: 2,
+    ...(typeof scaleMap !== 'function' &&
+      scaleMap !== 'rescaled-tanh' && {
+        whole: (x, raw, part) => affineTransform({ x, raw }, { scaleMap, bound, order, ...part }),
+      }),
     init: (_, shape): InitialValues =>
       scaleMap === 'rescaled-tanh' ? { rescale: filled([lastOf(shape)], 1) } : {},
     forward(x, raw, scope) {

@@ -31,6 +31,21 @@ export interface Transformer {
   forward(x: tf.Tensor, raw: tf.Tensor, scope: Scope): { z: tf.Tensor; logScale: tf.Tensor | null };
   /** `logScale` is still log|dz/dx|, at the x that is returned. */
   inverse(z: tf.Tensor, raw: tf.Tensor, scope: Scope): { x: tf.Tensor; logScale: tf.Tensor | null };
+  /**
+   * If there is one op for it: `forward` or `inverse` of the entries of x's last axis that are not passed, in x as a whole,
+   * and the log-determinant [batch] of that direction.
+   */
+  readonly whole?: (
+    x: tf.Tensor,
+    raw: tf.Tensor,
+    part: {
+      readonly direction: 'forward' | 'inverse';
+      /** The indices of the last axis: those that pass, then the others. */
+      readonly indices: readonly number[];
+      /** How many pass. */
+      readonly unchanged: number;
+    },
+  ) => { value: tf.Tensor; logDet: tf.Tensor1D };
 }
 
 export interface CouplingOptions {
@@ -55,6 +70,10 @@ export function coupling(
   checkMask(name, mask);
   const net = asNet(name, options.net);
   const resolve = memoize((shape) => resolveMask(name, mask, shape));
+  const rawOf = ({ unchanged }: OpenCoupling, [, ...shape]: readonly number[], scope: Scope) => {
+    const { changed } = parts(resolve(shape), shape);
+    return runNet(name, net, unchanged, childScope(scope, 'net'), transformer.outputs * lastOf(changed));
+  };
   return defineBijector({
     name,
     outputShape(shape) {
@@ -71,27 +90,25 @@ export function coupling(
       };
     },
     forward(x, scope) {
-      const part = open(x, resolve(x.shape.slice(1)));
-      const raw = runNet(
-        name,
-        net,
-        part.unchanged,
-        childScope(scope, 'net'),
-        transformer.outputs * lastOf(part.changed.shape),
-      );
-      const { z, logScale } = transformer.forward(part.changed, raw, scope);
+      const mask = resolve(x.shape.slice(1));
+      const part = open(x, mask);
+      const raw = rawOf(part, x.shape, scope);
+      if (transformer.whole && mask.kind === 'partition') {
+        const { value, logDet } = transformer.whole(x, raw, { direction: 'forward', ...mask });
+        return { z: value, logDet };
+      }
+      const { z, logScale } = transformer.forward(part.changed(), raw, scope);
       return { z: part.close(z), logDet: logScale ? sumEvent(part.count(logScale)) : 0 };
     },
     inverse(z, scope) {
-      const part = open(z, resolve(z.shape.slice(1)));
-      const raw = runNet(
-        name,
-        net,
-        part.unchanged,
-        childScope(scope, 'net'),
-        transformer.outputs * lastOf(part.changed.shape),
-      );
-      const { x, logScale } = transformer.inverse(part.changed, raw, scope);
+      const mask = resolve(z.shape.slice(1));
+      const part = open(z, mask);
+      const raw = rawOf(part, z.shape, scope);
+      if (transformer.whole && mask.kind === 'partition') {
+        const { value, logDet } = transformer.whole(z, raw, { direction: 'inverse', ...mask });
+        return { x: value, logDet };
+      }
+      const { x, logScale } = transformer.inverse(part.changed(), raw, scope);
       return { x: part.close(x), logDet: logScale ? tf.neg(sumEvent(part.count(logScale))) : 0 };
     },
   });
@@ -109,7 +126,7 @@ function parts(mask: ResolvedMask, shape: EventShape): { inputShape: EventShape;
 
 interface OpenCoupling {
   readonly unchanged: tf.Tensor;
-  readonly changed: tf.Tensor;
+  changed(): tf.Tensor;
   /** Both parts together again, with the second transformed. */
   close(transformed: tf.Tensor): tf.Tensor;
   /** An elementwise log-derivative where it counts. */
@@ -123,17 +140,17 @@ function open(x: tf.Tensor, mask: ResolvedMask): OpenCoupling {
     const unchanged = tf.mul(x, pass);
     return {
       unchanged,
-      changed: x,
+      changed: () => x,
       close: (transformed) => tf.add(unchanged, tf.mul(transformed, change)),
       count: (logScale) => tf.mul(logScale, change),
     };
   }
-  const { order, inverse, unchanged: size } = mask;
-  const ordered = permuteLast(x, order);
+  const { indices, inverse, unchanged: size } = mask;
+  const ordered = permuteLast(x, indices);
   const unchanged = sliceLast(ordered, 0, size);
   return {
     unchanged,
-    changed: sliceLast(ordered, size, order.length - size),
+    changed: () => sliceLast(ordered, size, indices.length - size),
     close: (transformed) => permuteLast(tf.concat([unchanged, transformed], -1), inverse),
     count: (logScale) => logScale,
   };

@@ -12,9 +12,11 @@ import {
   strictTriangle,
   upperInverse,
 } from '../linearAlgebra';
+import { logScaleSum } from '../ops/logScaleSum';
+import { type PluFactors, pluWeight, triangles } from '../ops/pluWeight';
 import { lastOf, positionsOf } from '../shapes';
 
-/** A matrix and what the layer needs of it. z = W x at each position. */
+/** A matrix, z = W x at each position, and the log-determinant of all positions together. */
 interface LinearMap {
   readonly weight: tf.Tensor;
   readonly logDet: tf.Tensor;
@@ -42,19 +44,18 @@ export function invertibleConv1x1(options: InvertibleConv1x1Options = {}): Bijec
   const { parametrization = 'plu' } = options;
   const name = 'invertibleConv1x1';
   checkOneOf([name, 'parametrization'], parametrization, ['plu', 'dense']);
-  const map = parametrization === 'plu' ? pluMap : denseMap;
+  const [map, inverse] = parametrization === 'plu' ? [pluMap, pluInverse] : [denseMap, denseInverse];
   return defineBijector({
     name,
     init: (key, { shape }) =>
       parametrization === 'plu' ? pluValues(key, lastOf(shape)) : denseValues(key, lastOf(shape)),
     forward(x, scope) {
-      const { weight, logDet } = map(name, scope);
-      return { z: multiply(x, weight), logDet: tf.mul(logDet, positionsOf(x)) };
+      const { weight, logDet } = map(name, scope, positionsOf(x));
+      return { z: multiply(x, weight), logDet };
     },
     inverse(z, scope) {
-      const { weight, logDet } =
-        parametrization === 'plu' ? pluInverse(name, scope) : denseInverse(name, scope);
-      return { x: multiply(z, weight), logDet: tf.mul(logDet, positionsOf(z)) };
+      const { weight, logDet } = inverse(name, scope, positionsOf(z));
+      return { x: multiply(z, weight), logDet };
     },
   });
 }
@@ -84,39 +85,39 @@ const denseValues = (key: Key, size: number): InitialValues => ({
   weight: { shape: [size, size], data: Float32Array.from(randomRotation(key, size)) },
 });
 
-/** L + I and U + diag(sign * exp(logScale)). */
-function factors(name: string, scope: Scope) {
-  const logScale = parameterOf(name, scope, 'logScale');
-  const size = logScale.shape[0]!;
-  const identity = tf.eye(size);
-  const diagonal = tf.mul(identity, tf.mul(parameterOf(name, scope, 'sign'), tf.exp(logScale)));
+function factorsOf(name: string, scope: Scope): PluFactors {
+  const of = (parameter: string) => parameterOf(name, scope, parameter);
   return {
-    lower: tf.add(strictTriangle(parameterOf(name, scope, 'lower'), 'lower'), identity),
-    upper: tf.add(strictTriangle(parameterOf(name, scope, 'upper'), 'upper'), diagonal),
-    permutation: parameterOf(name, scope, 'permutation'),
-    logScale,
+    permutation: of('permutation'),
+    sign: of('sign'),
+    lower: of('lower'),
+    upper: of('upper'),
+    logScale: of('logScale'),
   };
 }
 
-function pluMap(name: string, scope: Scope): LinearMap {
-  const { lower, upper, permutation, logScale } = factors(name, scope);
-  return { weight: tf.matMul(permutation, tf.matMul(lower, upper)), logDet: tf.sum(logScale) };
+function pluMap(name: string, scope: Scope, positions: number): LinearMap {
+  const factors = factorsOf(name, scope);
+  const { logScale } = factors;
+  return { weight: pluWeight(factors, {}), logDet: logScaleSum({ logScale }, { positions }) };
 }
 
-function pluInverse(name: string, scope: Scope): LinearMap {
-  const { lower, upper, permutation, logScale } = factors(name, scope);
+function pluInverse(name: string, scope: Scope, positions: number): LinearMap {
+  const factors = factorsOf(name, scope);
+  const { permutation, logScale } = factors;
+  const { lower, upper } = triangles(factors);
   const weight = tf.matMul(tf.matMul(upperInverse(upper), lowerInverse(lower)), permutation, false, true);
-  return { weight, logDet: tf.neg(tf.sum(logScale)) };
+  return { weight, logDet: logScaleSum({ logScale }, { positions: -positions }) };
 }
 
-function denseMap(name: string, scope: Scope): LinearMap {
+function denseMap(name: string, scope: Scope, positions: number): LinearMap {
   const weight = parameterOf(name, scope, 'weight');
-  return { weight, logDet: logAbsDet(weight) };
+  return { weight, logDet: tf.mul(logAbsDet(weight), positions) };
 }
 
-function denseInverse(name: string, scope: Scope): LinearMap {
+function denseInverse(name: string, scope: Scope, positions: number): LinearMap {
   const weight = parameterOf(name, scope, 'weight');
-  return { weight: matrixInverse(weight), logDet: tf.neg(logAbsDet(weight)) };
+  return { weight: matrixInverse(weight), logDet: tf.mul(logAbsDet(weight), -positions) };
 }
 
 export interface LuLinearOptions {

@@ -35,7 +35,7 @@ export type ResolvedMask =
   | {
       readonly kind: 'partition';
       /** The unchanged indices, then the others. */
-      readonly order: readonly number[];
+      readonly indices: readonly number[];
       readonly inverse: readonly number[];
       readonly unchanged: number;
     }
@@ -122,8 +122,8 @@ export function checkerboard(
 function partition(unchanged: readonly boolean[]): ResolvedMask {
   const indices = unchanged.map((_, i) => i);
   const first = indices.filter((i) => unchanged[i]);
-  const order = [...first, ...indices.filter((i) => !unchanged[i])];
-  return { kind: 'partition', order, inverse: inverseOrder(order), unchanged: first.length };
+  const ordered = [...first, ...indices.filter((i) => !unchanged[i])];
+  return { kind: 'partition', indices: ordered, inverse: inverseOrder(ordered), unchanged: first.length };
 }
 
 function checkBinary(functionName: string, data: ArrayLike<number>): void {

@@ -1,9 +1,11 @@
 /** Elementwise affine maps: NICE's scaling, Glow's actnorm, and one whose numbers come from the context. */
 import * as tf from '@tensorflow/tfjs-core';
-import { OptionError, split } from '@tfkit/core';
+import { OptionError, sizeOf, split } from '@tfkit/core';
 import { type Bijector, childScope, defineBijector, parameterOf, prefixed, type Scope } from '../bijector';
 import { zeros } from '../initializers';
 import { asNet, type Net, type NetFunction, runNet } from '../nets/net';
+import { channelAffine } from '../ops/channelAffine';
+import { logScaleSum } from '../ops/logScaleSum';
 import { channelAxes, lastOf, positionsOf, sumEvent } from '../shapes';
 import { type AffineOptions, affine } from './affineCoupling';
 
@@ -47,8 +49,8 @@ export function actnorm(): Bijector {
       const bias = updates?.bias ?? parameterOf(name, scope, 'bias');
       const logScale = updates?.logScale ?? parameterOf(name, scope, 'logScale');
       return {
-        z: tf.mul(tf.add(x, bias), tf.exp(logScale)),
-        logDet: tf.mul(tf.sum(logScale), positionsOf(x)),
+        z: channelAffine({ x, bias, logScale }, {}),
+        logDet: logScaleSum({ logScale }, { positions: positionsOf(x) }),
         ...(updates && { updates }),
       };
     },
@@ -57,7 +59,7 @@ export function actnorm(): Bijector {
       const logScale = parameterOf(name, scope, 'logScale');
       return {
         x: tf.sub(tf.mul(z, tf.exp(tf.neg(logScale))), bias),
-        logDet: tf.mul(tf.sum(logScale), -positionsOf(z)),
+        logDet: logScaleSum({ logScale }, { positions: -positionsOf(z) }),
       };
     },
   });
@@ -91,7 +93,7 @@ export function conditionalAffine(options: { readonly net: Net | NetFunction } &
   return defineBijector({
     name,
     init(key, { shape, contextSize }) {
-      const size = shape.reduce((product, length) => product * length, 1);
+      const size = sizeOf(shape);
       const [netKey, ownKey] = split(key);
       return {
         ...prefixed(

@@ -55,26 +55,27 @@ export const nicePresets = {
   cifar10: nice(3072, 4, 2000, 'logistic', symmetric),
 } as const;
 
-/** RealNVP, section 4.1, without the batch and weight normalisation inside its nets, and without its penalty on weights. */
+const adamDefaults = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
+
+const realNVP = (side: number, scales: number, channels: number, blocks: number) => ({
+  shape: [side, side, 3],
+  scales,
+  channels,
+  blocks,
+  alpha: 0.05,
+  quantization: unit,
+  training: { batchSize: 64, ...adamDefaults } as TrainingSettings,
+});
+
+/**
+ * RealNVP, section 4.1: scales down to 4x4, but one alone for CIFAR-10. The logit is that of its program,
+ * alpha + (1 - 2 alpha) x, which unlike the text's is finite at both ends. Left out: the batch and weight normalisation inside
+ * the nets, and the penalty on weights.
+ */
 export const realNVPPresets = {
-  cifar10: {
-    shape: [32, 32, 3],
-    scales: 2,
-    channels: 64,
-    blocks: 8,
-    alpha: 0.05,
-    quantization: unit,
-    training: { batchSize: 64, learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
-  },
-  imagenet64: {
-    shape: [64, 64, 3],
-    scales: 5,
-    channels: 32,
-    blocks: 2,
-    alpha: 0.05,
-    quantization: unit,
-    training: { batchSize: 64, learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
-  },
+  cifar10: realNVP(32, 2, 64, 8),
+  imagenet32: realNVP(32, 4, 32, 4),
+  imagenet64: realNVP(64, 5, 32, 2),
 } as const;
 
 const glow = (side: number, levels: number, steps: number, batchSize: number) => ({
@@ -84,7 +85,7 @@ const glow = (side: number, levels: number, steps: number, batchSize: number) =>
   channels: 512,
   coupling: 'affine' as 'affine' | 'additive',
   quantization: { levels: 256, range: [-0.5, 0.5] as [number, number] },
-  training: { batchSize, learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+  training: { batchSize, ...adamDefaults } as TrainingSettings,
 });
 
 /** Glow, the appendix's table of hyperparameters (5-bit images for CelebA-HQ); hidden channels are 512 throughout. */

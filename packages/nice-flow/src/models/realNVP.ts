@@ -51,7 +51,7 @@ export function realNVP(options: RealNVPOptions): Flow {
     checkOneOf(
       ['realNVP', 'preset'],
       options.preset,
-      Object.keys(realNVPPresets) as ['cifar10', 'imagenet64'],
+      Object.keys(realNVPPresets) as (keyof typeof realNVPPresets)[],
     );
   }
   const settings = options.preset && realNVPPresets[options.preset];

@@ -116,7 +116,10 @@ export function composedSpline(call: Call, spec: SplineSpec): tf.Tensor {
 }
 
 /** The vector-Jacobian product for dy [2, rows, n], as `hostSplineGradient`, whose comments say what the terms are. */
-export function composedSplineGradient(call: Call & { readonly dy: tf.Tensor }, spec: SplineSpec): tf.Tensor {
+export function composedSplineGradient(
+  call: Call & { readonly dy: tf.Tensor },
+  spec: SplineSpec,
+): [tf.Tensor, tf.Tensor] {
   const local = locate(call, spec);
   const { w, h, s, d0, d1, theta, t, n, d, m, own, before, excess } = local;
   const [dValue, dLogSlope] = tf.unstack(call.dy) as [tf.Tensor, tf.Tensor];
@@ -165,21 +168,16 @@ export function composedSplineGradient(call: Call & { readonly dy: tf.Tensor }, 
     tf.add(tf.div(tf.mul(onF, n), tf.mul(h, d)), tf.div(gS, w)),
   );
   const toDerivatives = derivativeGradient(local, gD0, gD1, spec);
-  const [rows, count] = call.x.shape as [number, number];
+  const [rows] = call.x.shape as [number, number];
   const parts = [toWidths, toHeights, ...(toDerivatives ? [toDerivatives] : [])];
-  const toRaw = tf.reshape(tf.concat(parts, 1), [rows, -1, count]);
+  const toRaw = tf.concat(parts, 1);
+  const flat = (numbers: tf.Tensor) => tf.reshape(numbers, [rows, -1]);
   const byPoint = isForward ? byX : tf.neg(onF);
   if (spec.tails !== 'identity') {
     const outside = isForward ? tf.mul(dValue, slope) : tf.neg(onF);
-    return joined(tf.where(local.isInside, byPoint, outside), toRaw);
+    return [tf.where(local.isInside, byPoint, outside), flat(toRaw)];
   }
-  return joined(tf.where(local.isInside, byPoint, dValue), tf.mul(toRaw, tf.expandDims(inside, 1)));
-}
-
-/** [rows, (1 + outputs) * n]. */
-function joined(toX: tf.Tensor, toRaw: tf.Tensor): tf.Tensor {
-  const all = tf.concat([tf.expandDims(toX, 1), toRaw], 1);
-  return tf.reshape(all, [toX.shape[0]!, -1]);
+  return [tf.where(local.isInside, byPoint, dValue), flat(tf.mul(toRaw, tf.expandDims(inside, 1)))];
 }
 
 function shares(raw: tf.Tensor): tf.Tensor {

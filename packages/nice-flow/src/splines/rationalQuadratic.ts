@@ -1,10 +1,11 @@
 /** Monotone rational-quadratic splines: an elementwise map with as many degrees of freedom as it has bins, and a closed inverse. */
 import * as tf from '@tensorflow/tfjs-core';
-import { checkInteger, checkNumber, checkOneOf, formatShape, ShapeError } from '@tfkit/core';
+import { checkInteger, checkNumber, checkOneOf, formatShape, ShapeError, sizeOf } from '@tfkit/core';
 import { defineOp } from '@tfkit/core/tfjs';
 import { type Bijector, defineBijector, parameterOf } from '../bijector';
 import { type CouplingOptions, coupling, type Transformer } from '../bijectors/coupling';
 import { gaussianValues } from '../initializers';
+import { hostKernels } from '../ops/hostKernels';
 import { lastOf, sumEvent } from '../shapes';
 import { composedSpline, composedSplineGradient } from './composedSpline';
 import { hostSpline, hostSplineGradient } from './hostSpline';
@@ -30,34 +31,28 @@ export interface RationalQuadraticOptions {
   readonly derivatives?: 'softplus' | 'exp';
 }
 
-const host = { cpu: hostSpline, wasm: hostSpline, tensorflow: hostSpline };
-const hostGradient = { cpu: hostSplineGradient, wasm: hostSplineGradient, tensorflow: hostSplineGradient };
+type SplineInputs = { x: tf.Tensor; raw: tf.Tensor };
+type SplineAttributes = { spec: SplineSpec };
 
-const splineGradient = /* @__PURE__ */ defineOp<
-  { x: tf.Tensor; raw: tf.Tensor; dy: tf.Tensor },
-  { spec: SplineSpec }
->({
+const splineGradient = /* @__PURE__ */ defineOp<SplineInputs & { dy: tf.Tensor }, SplineAttributes>({
   name: 'NiceFlowSplineGradient',
   forward: (inputs, { spec }) => composedSplineGradient(inputs, spec),
-  kernels: Object.fromEntries(
-    Object.entries(hostGradient).map(([name, kernel]) => [name, (inputs, { spec }) => kernel(inputs, spec)]),
+  kernels: /* @__PURE__ */ hostKernels(
+    (inputs: SplineInputs & { dy: tf.Tensor }, { spec }: SplineAttributes) =>
+      hostSplineGradient(inputs, spec),
   ),
   gradient: () => ({}),
 });
 
-const spline = /* @__PURE__ */ defineOp<{ x: tf.Tensor; raw: tf.Tensor }, { spec: SplineSpec }>({
+const spline = /* @__PURE__ */ defineOp<SplineInputs, SplineAttributes>({
   name: 'NiceFlowSpline',
   forward: (inputs, { spec }) => composedSpline(inputs, spec),
-  kernels: Object.fromEntries(
-    Object.entries(host).map(([name, kernel]) => [name, (inputs, { spec }) => kernel(inputs, spec)]),
+  kernels: /* @__PURE__ */ hostKernels((inputs: SplineInputs, { spec }: SplineAttributes) =>
+    hostSpline(inputs, spec),
   ),
-  gradient(dy, { inputs: { x, raw } }, attributes) {
-    const [rows, n] = x.shape as [number, number];
-    const both = splineGradient({ x, raw, dy }, attributes);
-    return {
-      x: () => tf.slice(both, [0, 0], [rows, n]),
-      raw: () => tf.slice(both, [0, n], [rows, raw.shape[1]!]),
-    };
+  gradient(dy, { inputs }, attributes) {
+    const [x, raw] = splineGradient.all({ ...inputs, dy }, attributes) as [tf.Tensor, tf.Tensor];
+    return { x: () => tf.clone(x), raw: () => tf.clone(raw) };
   },
 });
 
@@ -168,9 +163,7 @@ export function elementwiseSpline(options: RationalQuadraticOptions = {}): Bijec
   return defineBijector({
     name,
     init: (key, { shape }) => ({
-      raw: gaussianValues(
-        ...([key, [transformer.outputs, shape.reduce((product, size) => product * size, 1)], 1e-2] as const),
-      ),
+      raw: gaussianValues(key, [transformer.outputs, sizeOf(shape)], 1e-2),
     }),
     forward(x, scope) {
       const { z, logScale } = transformer.forward(flat(x), spread(x, scope), scope);

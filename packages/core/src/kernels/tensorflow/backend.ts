@@ -28,6 +28,9 @@ interface Binding extends Constants {
 
 export interface TensorflowBackend {
   readonly binding: Binding;
+  readonly isUsingGpuDevice: boolean;
+  /** The numbers on the host: those that were handed in, if TensorFlow has not seen them yet, else a copy. */
+  readSync(dataId: object): Float32Array;
   incRef(dataId: object): void;
   getInputTensorIds(inputs: tf.Tensor[]): TensorNumber[];
   createOutputTensor(output: ReturnType<Binding['executeOp']>[number]): tf.Tensor;

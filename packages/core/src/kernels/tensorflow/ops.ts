@@ -84,6 +84,14 @@ export const cast: FastKernel = ({ x }: { x: tf.TensorInfo }, { dtype }, backend
   return { dataId: x.dataId, shape: x.shape, dtype };
 };
 
+/** The same memory once more for the same shape, as gradients of broadcasts ask for where nothing was broadcast. */
+export const reshape: FastKernel = ({ x }: { x: tf.TensorInfo }, { shape }, backend: TensorflowBackend) => {
+  if (shape.length !== x.shape.length || shape.some((size: number, i: number) => size !== x.shape[i]))
+    return undefined;
+  backend.incRef(x.dataId);
+  return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
+};
+
 /** relu(sign(x)), NaN where x is. tfjs-node's own fills two tensors of that shape on the host and selects twice. */
 export const step: FastKernel = ({ x }, { alpha }, backend: TensorflowBackend) => {
   if (alpha || !allFloat32(x)) return undefined;
