@@ -28,7 +28,7 @@ export interface MagFaceOptions {
  */
 export function magFace(options: MagFaceOptions = {}): Margin {
   const name = 'magFace';
-  checkCommon(name, options, ['norms', 'margins', 'penalty', 'pastPi']);
+  checkCommon(name, options, ['norms', 'margins', 'penalty', 'pastPi', 'gradient']);
   const { norms = [10, 110], margins = [0.45, 0.8], penalty = 35, scale = 64 } = options;
   const { pastPi = 'easy', gradient = 'exact' } = options;
   const [lowNorm, highNorm] = norms;
