@@ -16,6 +16,7 @@ import {
   interClassFilter,
   type Margin,
   type MarginLossOptions,
+  magFace,
   marginLogits,
   marginLoss,
   normFace,
@@ -405,6 +406,7 @@ describeBackends('marginLoss', () => {
     }
     expect(() => createState('adaFace' as unknown as Margin)).toThrow(/^createState: margin must/);
     expect(() => subCenter(arcFace as unknown as Margin)).toThrow(/^subCenter: margin must/);
+    expect(() => magFace({ margins: [0.8, 0.4] })).toThrow(/magFace: margins\[1\] must be .*got 0.4/);
     expect(() => aSoftmax({ gradient: 'detached' } as object)).toThrow(/aSoftmax: .*gradient/);
     tf.dispose([x, w]);
   });
