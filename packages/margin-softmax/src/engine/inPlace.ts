@@ -5,6 +5,7 @@
  * tested for at its first use, and without them the callers compose public ops.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { tensorflowOp } from './tensorflow';
 
 export interface InPlace {
   /** A matrix that is written before it is read; its memory may come page by page as that happens. */
@@ -94,38 +95,18 @@ function onWasm(backend: unknown): InPlace | undefined {
   });
 }
 
-interface TensorflowBackend {
-  readonly binding: Record<'TF_ATTR_TYPE' | 'TF_ATTR_BOOL' | 'TF_FLOAT', number>;
-  executeSingleOutput(op: string, attributes: object[], inputs: tf.Tensor[]): tf.Tensor;
-}
-
 /** TensorFlow's InplaceUpdate writes to its first input, whoever holds it, and returns a second handle to it. */
-function onTensorflow(backend: unknown): InPlace {
-  const tensorflow = backend as TensorflowBackend;
-  const { binding } = tensorflow;
-  const attributes = [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }];
-  const update = (target: tf.Tensor2D, ids: Int32Array, values: tf.Tensor2D) =>
+function onTensorflow(): InPlace {
+  const update = (target: tf.Tensor, ids: Int32Array, values: tf.Tensor) =>
     tf.tidy(() => {
-      tensorflow.executeSingleOutput('InplaceUpdate', attributes, [
-        target,
-        tf.tensor1d(ids, 'int32'),
-        values,
-      ]);
+      tensorflowOp('InplaceUpdate', { T: 'float32' }, [target, tf.tensor1d(ids, 'int32'), values]);
     });
   return {
-    allocate(shape) {
-      const size = tf.tensor1d(shape, 'int32');
-      const matrix = tensorflow.executeSingleOutput(
-        'Empty',
-        [
-          { name: 'dtype', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
-          { name: 'init', type: binding.TF_ATTR_BOOL, value: false },
-        ],
-        [size],
-      );
-      size.dispose();
-      return matrix as tf.Tensor2D;
-    },
+    allocate: (shape) =>
+      tf.tidy(() => {
+        const size = tf.tensor1d(shape, 'int32');
+        return tensorflowOp('Empty', { dtype: 'float32', init: false }, [size]) as tf.Tensor2D;
+      }),
     // As few and as long rows as the sizes allow.
     writeBlock(target, start, values) {
       const width = commonDivisor(commonDivisor(target.size, start), values.size);
@@ -140,4 +121,5 @@ function onTensorflow(backend: unknown): InPlace {
   };
 }
 
+/** The largest number that divides both; of 0 and b it is b. */
 export const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
