@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkInteger, checkKnownOptions, checkNumber, checkRank, checkShape, ShapeError } from '@tfkit/core';
 import { tidyAsync } from '@tfkit/core/tfjs';
+import { unitRows } from './engine/chunk';
 import { checkLabels } from './engine/labels';
-import { unitRows } from './engine/others';
 
 export interface SubCenterOutliersOptions {
   /** K, the sub-centers a class. Default 3. */

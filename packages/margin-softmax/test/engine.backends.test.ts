@@ -13,7 +13,10 @@ import {
   aSoftmax,
   cosFace,
   createState,
+  interClassFilter,
+  type Margin,
   type MarginLossOptions,
+  magFace,
   marginLogits,
   marginLoss,
   normFace,
@@ -52,6 +55,15 @@ const tensors = (rows = numClasses) => ({
   x: tf.tensor2d(Float32Array.from(embeddings), [batch, features]),
   w: tf.tensor2d(Float32Array.from(weightsFor(rows)), [rows, features]),
 });
+
+/** Methods without numbers that depend on the size of the batch. */
+const waiting: Record<string, { margin: Margin; bias?: boolean; labelSmoothing?: number }> = {
+  'softmax with a bias': { margin: softmax(), bias: true },
+  'arcFace with smoothing': { margin: arcFace({ scale: 9 }), labelSmoothing: 0.1 },
+  'a filtered arcFace': { margin: interClassFilter(arcFace({ scale: 9 }), 0.1) },
+  'sub-centers': { margin: subCenter(cosFace({ scale: 9 }), 2) },
+  sphereFace2: { margin: sphereFace2() },
+};
 
 describeBackends('marginLoss', () => {
   describe.each(Object.entries(methods))('%s', (_, method) => {
@@ -332,5 +344,70 @@ describeBackends('marginLoss', () => {
       expect(await valuesOf(chunked[i]!)).toBeAllclose(await valuesOf(whole[i]!), { rtol: 1e-4, atol: 1e-6 });
     }
     tf.dispose([x, w, whole, chunked]);
+  });
+
+  // Up to as many samples as features the products wait in the gradient's memory, with more they are computed again.
+  it.each(Object.entries(waiting))(
+    'gives for %s with few samples what it gives with many',
+    async (_, test) => {
+      const [few, count] = [4, 12];
+      const x = seededTensor(1, [few, 32]) as tf.Tensor2D;
+      const w = seededTensor(2, [count * test.margin.subCenters, 32]) as tf.Tensor2D;
+      const ids = [0, 11, 5, 11];
+      const run = (copies: number) =>
+        tf.tidy(() => {
+          const bias = test.bias ? (seededTensor(3, [count]) as tf.Tensor1D) : undefined;
+          const state = createState(test.margin);
+          const many = tf.tile(x, [copies, 1]);
+          const all = Array.from({ length: copies }, () => ids).flat();
+          const { labelSmoothing } = test;
+          const gradients = tf.grads((p: tf.Tensor, q: tf.Tensor) =>
+            marginLoss(p as tf.Tensor2D, q as tf.Tensor2D, all, test.margin, {
+              chunk: 4,
+              bias,
+              state,
+              labelSmoothing,
+            }),
+          )([many, w]);
+          tf.dispose(state);
+          return [tf.mul(tf.slice(gradients[0]!, 0, few), copies), gradients[1]!] as tf.Tensor[];
+        });
+      const [once, often] = [run(1), run(9)];
+      for (const i of [0, 1]) {
+        expect(await valuesOf(once[i]!)).toBeAllclose(await valuesOf(often[i]!), { rtol: 1e-3, atol: 1e-5 });
+      }
+      tf.dispose([x, w, once, often]);
+    },
+  );
+
+  it('gives its gradient to two tapes, one within the other', async () => {
+    const x = seededTensor(1, [4, 32]) as tf.Tensor2D;
+    const w = seededTensor(2, [12, 32]) as tf.Tensor2D;
+    const loss = (q: tf.Tensor) => marginLoss(x, q as tf.Tensor2D, [0, 11, 5, 11], arcFace(), { chunk: 4 });
+    const alone = tf.grad(loss)(w);
+    const held: tf.Tensor[] = [];
+    const outer = tf.grad((q) => {
+      const { value, grad } = tf.valueAndGrad(loss)(q);
+      held.push(tf.keep(tf.clone(grad)));
+      return value;
+    })(w);
+    for (const gradient of [outer, held[0]!]) {
+      expect(await valuesOf(gradient)).toBeAllclose(await valuesOf(alone), { rtol: 1e-5, atol: 1e-7 });
+    }
+    tf.dispose([x, w, alone, outer, held]);
+  });
+
+  it('refuses what is no margin', () => {
+    const { x, w } = tensors();
+    for (const wrong of ['arcFace', arcFace, undefined]) {
+      expect(() => marginLoss(x, w, labels, wrong as unknown as Margin)).toThrow(
+        /^marginLoss: margin must be what a method returns, got .*arcFace\(\)/,
+      );
+    }
+    expect(() => createState('adaFace' as unknown as Margin)).toThrow(/^createState: margin must/);
+    expect(() => subCenter(arcFace as unknown as Margin)).toThrow(/^subCenter: margin must/);
+    expect(() => magFace({ margins: [0.8, 0.4] })).toThrow(/magFace: margins\[1\] must be .*got 0.4/);
+    expect(() => aSoftmax({ gradient: 'detached' } as object)).toThrow(/aSoftmax: .*gradient/);
+    tf.dispose([x, w]);
   });
 });

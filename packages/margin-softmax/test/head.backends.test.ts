@@ -6,6 +6,7 @@ import {
   cosFace,
   loadClassCenters,
   MarginHead,
+  type MarginHeadOptions,
   magFace,
   marginLoss,
   saveClassCenters,
@@ -87,6 +88,12 @@ describeBackends('MarginHead', () => {
   it('refuses labels, shapes and options out of range', () => {
     expect(() => new MarginHead({ numClasses: 4, features: 3, margin: arcFace(), momentum: 1 })).toThrow(
       /MarginHead: momentum must be a number in \[0, 1\), got 1/,
+    );
+    expect(() => new MarginHead({ numClasses: 4, features: 3, margin: arcFace(), ignoreLabel: 0.5 })).toThrow(
+      /MarginHead: ignoreLabel must be an integer, got 0.5/,
+    );
+    expect(() => new MarginHead({ numClasses: 4, features: 3 } as MarginHeadOptions)).toThrow(
+      /MarginHead: margin must be what a method returns, got undefined/,
     );
     const head = new MarginHead({ numClasses: 4, features: 8, margin: arcFace() });
     const x = data(3, 2);

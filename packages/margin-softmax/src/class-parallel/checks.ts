@@ -10,6 +10,7 @@ import {
   soloCollective,
 } from '@tfkit/core';
 import { checkLabels } from '../engine/labels';
+import { checkMargin } from '../margins/checks';
 import type { Margin } from '../margins/margin';
 import type { LossAndGradientsOptions } from './lossAndGradients';
 import { classShard } from './sampling';
@@ -41,6 +42,7 @@ export function checkParallelInputs(
   if (batch === 0) {
     throw new ShapeError(`${name}: embeddings must hold at least one sample, got [0, ${features}].`);
   }
+  checkMargin(name, margin);
   if (margin.subCenters !== 1) {
     throw new OptionError(`${name}: margin must have one centre a class, got ${margin.name}.`);
   }

@@ -1,8 +1,9 @@
 /** What one rank computes by itself, between the reductions. */
 import * as tf from '@tensorflow/tfjs-core';
+import type { OthersPlan } from '../engine/chunk';
 import { type ClassRows, rowBuffer, rowsOfTensor } from '../engine/classRows';
 import { type FusedInputs, othersInputs, targetInputs } from '../engine/fused';
-import { backwardOthers, forwardOthers, type OthersPlan, type OthersResult } from '../engine/others';
+import { backwardOthers, forwardOthers, type OthersResult } from '../engine/others';
 import { type PartGradients, partGradients } from '../engine/parts';
 import { lengthsOf, planOthers, targetRowsOf } from '../engine/prepare';
 import { backwardTarget, forwardTarget } from '../engine/target';
@@ -150,7 +151,7 @@ export function localBackward(
       value: tf.mul(parts.others, share) as tf.Tensor1D,
       sum: plan.withSum ? parts.sum : undefined,
     };
-    const buffer = rowBuffer(classes.numRows, classes.features);
+    const buffer = rowBuffer([classes.numRows, classes.features]);
     try {
       const others = backwardOthers(othersInputs(inputs, classes), plan, forward, upstream, buffer.write);
       const target = backwardTarget(

@@ -10,7 +10,7 @@ import { checkSampledClasses, classShard } from './sampling';
 export interface LossAndGradientsOptions {
   /** The ranks among which the classes are divided. Default: this process alone. */
   readonly collective?: Collective;
-  /** All classes, of all ranks. Default: the rows of `weights` times nothing, for a group of one. */
+  /** All classes, of all ranks. Default: the rows of `weights`, as in a group of one. */
   readonly numClasses?: number;
   /**
    * Partial FC: the classes of this rank that take part, as ids local to its shard, ascending: `sampleClasses(...)`.

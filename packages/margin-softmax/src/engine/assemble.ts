@@ -1,10 +1,10 @@
 /** What the fused op takes, from what the user gives. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Margin } from '../margins/margin';
+import type { OthersPlan } from './chunk';
 import type { ClassRows } from './classRows';
 import type { FusedInputs } from './fused';
 import type { MarginLossOptions } from './marginLoss';
-import type { OthersPlan } from './others';
 import {
   angleTo,
   isInside,

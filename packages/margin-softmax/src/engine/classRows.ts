@@ -37,7 +37,19 @@ export function chooseChunk(numClasses: number, subCenters: number, batch: numbe
   if (tf.getBackend() === 'webgl') {
     chunk = Math.min(chunk, Math.floor(tf.env().getNumber('WEBGL_MAX_TEXTURE_SIZE') / subCenters));
   }
-  return Math.min(numClasses, chunk);
+  return equalChunk(numClasses, chunk);
+}
+
+/**
+ * A chunk of which a few more than necessary make up the classes exactly, if there is one: blocks of one length are copied
+ * in one piece. Else the largest.
+ */
+function equalChunk(numClasses: number, largest: number): number {
+  const least = Math.ceil(numClasses / largest);
+  for (let count = least; count <= least * 1.1; count++) {
+    if (numClasses % count === 0) return numClasses / count;
+  }
+  return largest;
 }
 
 /** A matrix that is filled by rows: in place where the backend can, else concatenated in the end. */
@@ -50,20 +62,15 @@ export interface RowBuffer {
   dispose(): void;
 }
 
-export function rowBuffer(numRows: number, width: number): RowBuffer {
-  return inPlace() ? filledInPlace(numRows, width) : concatenated();
+/** @param matrix of that shape, to be filled where the backend writes in place; default: a new one. */
+export function rowBuffer(shape: [number, number], matrix?: tf.Tensor2D): RowBuffer {
+  return inPlace() ? filledInPlace(matrix ?? tf.keep(inPlace()!.allocate(shape))) : concatenated();
 }
 
-function filledInPlace(numRows: number, width: number): RowBuffer {
-  const matrix = tf.keep(tf.fill([numRows, width], 0)) as tf.Tensor2D;
-  const { writeRows } = inPlace()!;
+function filledInPlace(matrix: tf.Tensor2D): RowBuffer {
+  const { writeBlock } = inPlace()!;
   return {
-    write: (start, rows) =>
-      writeRows(
-        matrix,
-        Int32Array.from({ length: rows.shape[0] }, (_, i) => start + i),
-        rows,
-      ),
+    write: (start, rows) => writeBlock(matrix, start * matrix.shape[1], rows),
     finish(ids, rows) {
       addRows(matrix, ids, rows);
       return handOver(matrix);

@@ -1,8 +1,10 @@
 /** The fused op: both halves of the loss with one hand-written gradient, for the tape. */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Margin, RowParameters } from '../margins/margin';
+import type { OthersInputs, OthersPlan } from './chunk';
 import { type ClassRows, rowBuffer, rowsOfTensor } from './classRows';
-import { backwardOthers, forwardOthers, type OthersPlan, type OthersResult } from './others';
+import { backwardOthers, forwardOthers, type OthersResult } from './others';
+import { ProductStore, productStore } from './productStore';
 import { backwardTarget, forwardTarget, type TargetInputs } from './target';
 
 export interface FusedInputs {
@@ -27,20 +29,29 @@ export interface FusedInputs {
  */
 export function fusedLogits(inputs: FusedInputs, margin: Margin, plan: OthersPlan): tf.Tensor2D {
   const names = (Object.keys(inputs) as (keyof FusedInputs)[]).filter((name) => inputs[name]);
+  const isTaped = tf.engine().isTapeOn();
+  // Nested tapes may ask for the gradient twice, but the first has taken the products' memory.
+  let isSpent = false;
   const op = tf.customGrad((...args) => {
     const save = args[names.length] as unknown as tf.GradSaveFunc;
     const classes = rowsOfTensor(inputs.weights);
-    const { value, sum, inverseNorms } = forwardOthers(othersInputs(inputs, classes), plan);
+    const store = isTaped ? productStore(inputs.x.shape[0], inputs.weights.shape) : undefined;
+    const { value, sum, inverseNorms } = forwardOthers(othersInputs(inputs, classes), plan, store);
     const target = forwardTarget(targetInputs(inputs, classes), margin);
     const output = tf.stack([value, sum ?? tf.zerosLike(value), target]) as tf.Tensor2D;
-    save([...names.map((name) => inputs[name]!), output, ...(inverseNorms ? [inverseNorms] : [])]);
+    const forBackward = [inverseNorms, store?.matrix].filter((tensor) => tensor !== undefined);
+    save([...names.map((name) => inputs[name]!), output, ...forBackward]);
     return {
       value: output,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const kept = Object.fromEntries(names.map((name, i) => [name, saved[i]!])) as unknown as FusedInputs;
         const [value, sum] = tf.unstack(saved[names.length]!) as [tf.Tensor1D, tf.Tensor1D];
-        const inverseNorms = saved[names.length + 1] as tf.Tensor1D | undefined;
-        const gradients = fusedGradient(kept, margin, plan, { value, sum, inverseNorms }, dy as tf.Tensor2D);
+        const rest = saved.slice(names.length + 1);
+        const inverseNorms = plan.normalizeWeights ? (rest.shift() as tf.Tensor2D) : undefined;
+        const matrix = isSpent ? undefined : (rest[0] as tf.Tensor2D | undefined);
+        isSpent = true;
+        const result = { value, sum, inverseNorms };
+        const gradients = fusedGradient(kept, margin, plan, result, dy as tf.Tensor2D, matrix);
         return names.map((name) => gradients[name] ?? tf.zerosLike(kept[name]!));
       },
     };
@@ -54,14 +65,17 @@ function fusedGradient(
   plan: OthersPlan,
   result: OthersResult,
   dy: tf.Tensor2D,
+  /** The memory for the centres' gradient, where the products wait. */
+  matrix: tf.Tensor2D | undefined,
 ): { [K in keyof FusedInputs]?: tf.Tensor } {
   const { weights, targetRows } = inputs;
-  const buffer = rowBuffer(weights.shape[0], weights.shape[1]);
+  const buffer = rowBuffer(weights.shape, matrix);
   const classes = rowsOfTensor(weights);
+  const store = matrix && new ProductStore(matrix);
   try {
     const [dValue, dSum, dTarget] = tf.unstack(dy) as [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D];
     const upstream = { value: dValue, sum: plan.withSum ? dSum : undefined };
-    const others = backwardOthers(othersInputs(inputs, classes), plan, result, upstream, buffer.write);
+    const others = backwardOthers(othersInputs(inputs, classes), plan, result, upstream, buffer.write, store);
     const target = backwardTarget(targetInputs(inputs, classes), margin, dTarget);
     return {
       x: tf.add(others.x, target.x),
@@ -83,7 +97,7 @@ export const rowParameters = (parameters: tf.Tensor | undefined): RowParameters 
 export function othersInputs(
   { x, labels, scale, bias, parameters }: Omit<FusedInputs, 'weights'>,
   classes: ClassRows,
-): Parameters<typeof forwardOthers>[0] {
+): OthersInputs {
   return { x, classes, labels, scale, bias, parameters: rowParameters(parameters) };
 }
 

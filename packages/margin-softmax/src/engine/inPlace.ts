@@ -5,8 +5,13 @@
  * tested for at its first use, and without them the callers compose public ops.
  */
 import * as tf from '@tensorflow/tfjs-core';
+import { tensorflowOp } from './tensorflow';
 
 export interface InPlace {
+  /** A matrix that is written before it is read; its memory may come page by page as that happens. */
+  allocate(shape: [number, number]): tf.Tensor2D;
+  /** Overwrites the elements of `target` from flat index `start` on by those of `values`. */
+  writeBlock(target: tf.Tensor, start: number, values: tf.Tensor): void;
   /** Overwrites rows of `target` [rows, width]: row `ids[i]` becomes row i of `values`. */
   writeRows(target: tf.Tensor2D, ids: Int32Array, values: tf.Tensor2D): void;
   /** Overwrites single elements of `target` by their flat indices. */
@@ -39,7 +44,10 @@ function works(candidate: InPlace): boolean {
       const target = tf.fill([3, 2], 1) as tf.Tensor2D;
       candidate.writeRows(target, Int32Array.of(2, 0), tf.tensor2d([3, 4, 5, 6], [2, 2]));
       candidate.writeElements(target, Int32Array.of(3), 7);
-      return target.dataSync().join() === '5,6,1,7,3,4';
+      const matrix = candidate.allocate([4, 1]);
+      candidate.writeBlock(matrix, 2, tf.tensor2d([3, 4], [2, 1]));
+      candidate.writeBlock(matrix, 0, tf.tensor2d([1, 2], [2, 1]));
+      return `${target.dataSync().join()},${matrix.dataSync().join()}` === '5,6,1,7,3,4,1,2,3,4';
     });
   } catch {
     return false;
@@ -48,9 +56,11 @@ function works(candidate: InPlace): boolean {
 
 type Floats = (tensor: tf.Tensor) => Float32Array;
 
-/** Both writes, where a tensor's memory can be had as an array. */
+/** All writes, where a tensor's memory can be had as an array. */
 function onFloats(floatsOf: Floats): InPlace {
   return {
+    allocate: (shape) => tf.fill(shape, 0),
+    writeBlock: (target, start, values) => floatsOf(target).set(floatsOf(values), start),
     writeRows(target, ids, values) {
       const [to, from] = [floatsOf(target), floatsOf(values)];
       const width = target.shape[1];
@@ -85,25 +95,24 @@ function onWasm(backend: unknown): InPlace | undefined {
   });
 }
 
-interface TensorflowBackend {
-  readonly binding: { TF_ATTR_TYPE: number; TF_FLOAT: number };
-  executeSingleOutput(op: string, attributes: object[], inputs: tf.Tensor[]): tf.Tensor;
-}
-
 /** TensorFlow's InplaceUpdate writes to its first input, whoever holds it, and returns a second handle to it. */
-function onTensorflow(backend: unknown): InPlace {
-  const tensorflow = backend as TensorflowBackend;
-  const { binding } = tensorflow;
-  const attributes = [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }];
-  const update = (target: tf.Tensor2D, ids: Int32Array, values: tf.Tensor2D) =>
+function onTensorflow(): InPlace {
+  const update = (target: tf.Tensor, ids: Int32Array, values: tf.Tensor) =>
     tf.tidy(() => {
-      tensorflow.executeSingleOutput('InplaceUpdate', attributes, [
-        target,
-        tf.tensor1d(ids, 'int32'),
-        values,
-      ]);
+      tensorflowOp('InplaceUpdate', { T: 'float32' }, [target, tf.tensor1d(ids, 'int32'), values]);
     });
   return {
+    allocate: (shape) =>
+      tf.tidy(() => {
+        const size = tf.tensor1d(shape, 'int32');
+        return tensorflowOp('Empty', { dtype: 'float32', init: false }, [size]) as tf.Tensor2D;
+      }),
+    // As few and as long rows as the sizes allow.
+    writeBlock(target, start, values) {
+      const width = commonDivisor(commonDivisor(target.size, start), values.size);
+      const ids = Int32Array.from({ length: values.size / width }, (_, i) => start / width + i);
+      tf.tidy(() => update(tf.reshape(target, [-1, width]), ids, tf.reshape(values, [-1, width])));
+    },
     writeRows: update,
     writeElements: (target, indices, value) => {
       if (indices.length === 0) return;
@@ -111,3 +120,6 @@ function onTensorflow(backend: unknown): InPlace {
     },
   };
 }
+
+/** The largest number that divides both; of 0 and b it is b. */
+export const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));

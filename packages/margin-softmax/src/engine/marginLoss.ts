@@ -11,6 +11,7 @@ import {
   OptionError,
   ShapeError,
 } from '@tfkit/core';
+import { checkMargin } from '../margins/checks';
 import type { Margin, MarginState } from '../margins/margin';
 import { assemble } from './assemble';
 import { rowsOfTensor } from './classRows';
@@ -153,6 +154,7 @@ export function checkInputs(
     [null, features],
     'Class centres have the features of the embeddings.',
   );
+  checkMargin(name, margin);
   const { subCenters } = margin;
   checkInteger([name, 'margin.subCenters'], subCenters, { min: 1 });
   if (numRows === 0 || numRows % subCenters !== 0) {

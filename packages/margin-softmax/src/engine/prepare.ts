@@ -2,10 +2,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type Key, OptionError } from '@tfkit/core';
 import { safeNormalize } from '@tfkit/core/tfjs';
+import { checkMargin } from '../margins/checks';
 import type { Angle, Batch, Margin, MarginState } from '../margins/margin';
+import { type OthersPlan, unitRows } from './chunk';
 import { type ClassRows, chooseChunk } from './classRows';
 import { detached } from './detached';
-import { forwardOthers, type OthersPlan, unitRows } from './others';
+import { forwardOthers } from './others';
 import { angleBetween } from './target';
 
 export interface Lengths {
@@ -123,8 +125,11 @@ function checkedState(functionName: string, margin: Margin, state: MarginState |
 /**
  * The running numbers of a method at their start, as non-trainable variables: pass them to every `marginLoss` of a
  * training run as `options.state`; each call updates them. Empty for methods without state. The caller disposes them.
+ *
+ * @throws OptionError if `margin` is none.
  */
 export function createState(margin: Margin): MarginState {
+  checkMargin('createState', margin);
   return Object.fromEntries(
     Object.entries(margin.initialState ?? {}).map(([name, value]) => [
       name,

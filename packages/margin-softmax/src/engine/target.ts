@@ -7,7 +7,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { safeNormalize } from '@tfkit/core/tfjs';
 import type { Angle, Margin, TargetValue } from '../margins/margin';
 import { firstQuadrantAngle } from '../margins/trigonometry';
-import { unitRows } from './others';
+import { unitRows } from './chunk';
 
 export interface TargetInputs {
   /** [batch, features]: what the product takes (unit length if the method normalises embeddings). */

@@ -19,6 +19,7 @@ import { backwardOthers, forwardOthers } from '../engine/others';
 import { embeddingsGradient, partGradients } from '../engine/parts';
 import { createState } from '../engine/prepare';
 import { backwardTarget, forwardTarget } from '../engine/target';
+import { checkMargin } from '../margins/checks';
 import type { Margin, MarginState } from '../margins/margin';
 import { Blocks } from './blocks';
 
@@ -237,10 +238,13 @@ function checkHead(options: MarginHeadOptions): void {
   const {
     numClasses,
     features,
+    margin,
     learningRate = 0.1,
-    momentum = 0,
-    weightDecay = 0,
+    momentum = 0.9,
+    weightDecay = 5e-4,
     labelSmoothing = 0,
+    ignoreLabel,
+    batch,
   } = options;
   checkInteger([name, 'numClasses'], numClasses, { min: 1 });
   checkInteger([name, 'features'], features, { min: 1 });
@@ -248,5 +252,7 @@ function checkHead(options: MarginHeadOptions): void {
   checkNumber([name, 'momentum'], momentum, { min: 0, max: 1, open: 'max' });
   checkNumber([name, 'weightDecay'], weightDecay, { min: 0 });
   checkNumber([name, 'labelSmoothing'], labelSmoothing, { min: 0, max: 1, open: 'max' });
-  if (options.batch !== undefined) checkInteger([name, 'batch'], options.batch, { min: 1 });
+  checkMargin(name, margin);
+  if (ignoreLabel !== undefined) checkInteger([name, 'ignoreLabel'], ignoreLabel);
+  if (batch !== undefined) checkInteger([name, 'batch'], batch, { min: 1 });
 }

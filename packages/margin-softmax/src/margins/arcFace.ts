@@ -27,7 +27,7 @@ export interface ArcFaceOptions {
  */
 export function arcFace(options: ArcFaceOptions = {}): Margin {
   const name = 'arcFace';
-  checkCommon(name, options, ['margin', 'pastPi']);
+  checkCommon(name, options, ['margin', 'pastPi', 'gradient']);
   const { margin = 0.5, scale = 64, pastPi = 'none', gradient = 'exact' } = options;
   checkNumber([name, 'margin'], margin, { min: -Math.PI / 2, max: Math.PI / 2 }, 'It is in radians.');
   checkOneOf([name, 'pastPi'], pastPi, pastPiRules);

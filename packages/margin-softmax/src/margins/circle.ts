@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { checkKnownOptions, checkNumber } from '@tfkit/core';
+import { checkNumber } from '@tfkit/core';
+import { checkCommon } from './checks';
 import { common, type Margin } from './margin';
 
 export interface CircleOptions {
@@ -17,10 +18,9 @@ export interface CircleOptions {
  * Source: Sun et al., Circle loss, CVPR 2020, eq. 5-8 (arXiv:2002.10857).
  */
 export function circle(options: CircleOptions = {}): Margin {
-  checkKnownOptions('circle', options, ['margin', 'scale']);
+  checkCommon('circle', options, ['margin']);
   const { margin = 0.25, scale = 256 } = options;
   checkNumber(['circle', 'margin'], margin, { min: 0, max: 1, open: 'max' });
-  checkNumber(['circle', 'scale'], scale, { min: 0, open: 'min' });
   return {
     ...common,
     name: 'circle',

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkInteger, checkNumber, checkOneOf } from '@tfkit/core';
 import { additiveAngle } from './additiveAngle';
-import { checkCommon } from './checks';
+import { checkCommon, checkMargin } from './checks';
 import { type Angle, common, type GradientRule, type Margin, type TargetValue } from './margin';
 import { cosine, sine } from './trigonometry';
 
@@ -27,7 +27,7 @@ export interface CombinedOptions {
  */
 export function combined(options: CombinedOptions = {}): Margin {
   const name = 'combined';
-  checkCommon(name, options, ['m1', 'm2', 'm3']);
+  checkCommon(name, options, ['m1', 'm2', 'm3', 'gradient']);
   const { m1 = 1, m2 = 0.3, m3 = 0.2, scale = 64, gradient = 'exact' } = options;
   checkNumber([name, 'm1'], m1, { min: 0, max: 5 });
   checkNumber([name, 'm2'], m2, { min: -Math.PI / 2, max: Math.PI / 2 }, 'It is in radians.');
@@ -64,6 +64,7 @@ export function scaledAngle(angle: Angle, m1: number, m2 = 0): TargetValue {
  */
 export function interClassFilter(margin: Margin, threshold = 0.4): Margin {
   const name = 'interClassFilter';
+  checkMargin(name, margin);
   checkNumber([name, 'threshold'], threshold, { min: -1, max: 1, open: 'min' });
   checkOneOf([name, `margin '${margin.name}'`], margin.others ? 'transforms' : 'plain', ['plain'] as const);
   const kept = (cos: tf.Tensor2D) => tf.cast(tf.lessEqual(cos, threshold), 'float32') as tf.Tensor2D;
@@ -88,6 +89,7 @@ export function interClassFilter(margin: Margin, threshold = 0.4): Margin {
  * Source: Deng et al., Sub-center ArcFace, ECCV 2020.
  */
 export function subCenter(margin: Margin, count = 3): Margin {
+  checkMargin('subCenter', margin);
   checkInteger(['subCenter', 'count'], count, { min: 1 });
   checkOneOf(['subCenter', 'margin.normalize'], margin.normalize, ['both'] as const);
   return { ...margin, name: `${margin.name} with ${count} sub-centers`, subCenters: count };

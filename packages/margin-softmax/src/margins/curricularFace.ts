@@ -27,7 +27,7 @@ export interface CurricularFaceOptions {
  */
 export function curricularFace(options: CurricularFaceOptions = {}): Margin {
   const name = 'curricularFace';
-  checkCommon(name, options, ['margin', 'momentum', 'pastPi']);
+  checkCommon(name, options, ['margin', 'momentum', 'pastPi', 'gradient']);
   const { margin = 0.5, scale = 64, momentum = 0.01, pastPi = 'fallback', gradient = 'exact' } = options;
   checkNumber([name, 'margin'], margin, { min: 0, max: Math.PI / 2 }, 'It is in radians.');
   checkNumber([name, 'momentum'], momentum, { min: 0, max: 1 });

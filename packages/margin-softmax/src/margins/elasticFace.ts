@@ -33,7 +33,7 @@ export interface ElasticFaceOptions {
  */
 export function elasticFace(options: ElasticFaceOptions = {}): Margin {
   const name = 'elasticFace';
-  checkCommon(name, options, ['form', 'margin', 'std', 'plus', 'pastPi']);
+  checkCommon(name, options, ['form', 'margin', 'std', 'plus', 'pastPi', 'gradient']);
   const { form = 'arc', plus = false, scale = 64, pastPi = 'none', gradient = 'exact' } = options;
   checkOneOf([name, 'form'], form, ['arc', 'cos'] as const);
   checkOneOf([name, 'pastPi'], pastPi, pastPiRules);

@@ -7,7 +7,7 @@ import { common, type GradientRule, type Margin } from './margin';
 export interface MagFaceOptions {
   /** The norms between which the margin grows, [l_a, u_a], 0 < l_a < u_a. Default [10, 110]. */
   readonly norms?: readonly [number, number];
-  /** The margins at them, [l_m, u_m], in radians, in [0, pi/2]. Default [0.45, 0.8]. */
+  /** The margins at them, [l_m, u_m], in radians, 0 <= l_m <= u_m <= pi/2. Default [0.45, 0.8]. */
   readonly margins?: readonly [number, number];
   /** lambda_g, the weight of the penalty that rewards large norms, at least 0. Default 35. */
   readonly penalty?: number;
@@ -28,16 +28,16 @@ export interface MagFaceOptions {
  */
 export function magFace(options: MagFaceOptions = {}): Margin {
   const name = 'magFace';
-  checkCommon(name, options, ['norms', 'margins', 'penalty', 'pastPi']);
+  checkCommon(name, options, ['norms', 'margins', 'penalty', 'pastPi', 'gradient']);
   const { norms = [10, 110], margins = [0.45, 0.8], penalty = 35, scale = 64 } = options;
   const { pastPi = 'easy', gradient = 'exact' } = options;
   const [lowNorm, highNorm] = norms;
   const [lowMargin, highMargin] = margins;
   checkNumber([name, 'norms[0]'], lowNorm, { min: 0, open: 'min' });
   checkNumber([name, 'norms[1]'], highNorm, { min: lowNorm, open: 'min' });
-  for (const [i, margin] of margins.entries()) {
-    checkNumber([name, `margins[${i}]`], margin, { min: 0, max: Math.PI / 2 }, 'It is in radians.');
-  }
+  const [radians, grows] = ['It is in radians.', 'Margins grow with the norm.'];
+  checkNumber([name, 'margins[0]'], lowMargin, { min: 0, max: Math.PI / 2 }, radians);
+  checkNumber([name, 'margins[1]'], highMargin, { min: lowMargin, max: Math.PI / 2 }, grows);
   checkNumber([name, 'penalty'], penalty, { min: 0 });
   checkOneOf([name, 'pastPi'], pastPi, pastPiRules);
   const clamp = (length: tf.Tensor1D) => tf.clipByValue(length, lowNorm, highNorm);

@@ -33,7 +33,7 @@ const defaultMargin = { C: 0.4, A: 0.5, M: 1.7 } as const;
  */
 export function sphereFace2(options: SphereFace2Options = {}): Margin {
   const name = 'sphereFace2';
-  checkCommon(name, options, ['form', 'margin', 't', 'balance']);
+  checkCommon(name, options, ['form', 'margin', 't', 'balance', 'gradient']);
   const { form = 'C', scale = 30, t = 3, balance = 0.7, gradient = 'exact' } = options;
   checkOneOf([name, 'form'], form, ['C', 'A', 'M'] as const);
   const { margin = defaultMargin[form] } = options;

@@ -25,7 +25,7 @@ export interface SphereFaceROptions {
  */
 export function sphereFaceR(options: SphereFaceROptions = {}): Margin {
   const name = 'sphereFaceR';
-  checkCommon(name, options, ['form', 'margin']);
+  checkCommon(name, options, ['form', 'margin', 'gradient']);
   const { form = 'v1', margin = 1.5, scale = 30, gradient = 'exact' } = options;
   checkOneOf([name, 'form'], form, ['v0', 'v1', 'v2'] as const);
   checkNumber([name, 'margin'], margin, { min: 1, max: 5 });
