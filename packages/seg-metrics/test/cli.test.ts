@@ -233,6 +233,7 @@ describe('seg-metrics PRED GT', () => {
     expect((await cli('merge', '/none.json')).err).toBe(
       "seg-metrics: /none.json: ENOENT: no such file or directory, open '/none.json'\n",
     );
+    expect((await cli('p.json', at('bad'))).err).toMatch(/must both be panoptic JSON, got one that is/);
     expect((await cli('--help')).out).toMatch(/Exit codes: 0 scored/);
   });
 

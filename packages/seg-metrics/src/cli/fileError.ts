@@ -6,11 +6,8 @@ const hints: readonly (readonly [library: RegExp | string, commandLine: string])
   [/^surfaceDistances: spacing/, '--spacing'],
   ['Raise maxPixels', 'Raise --max-pixels'],
   ['Name it as ignoreIndex', 'Name it with --ignore'],
-  [
-    "count such predictions as false negatives: outOfRange: 'count'",
-    'count it as missed: --out-of-range count',
-  ],
-  ['Scores and probabilities go through updateLogits', 'Write class ids, the argmax of scores'],
+  ["outOfRange: 'count'", '--out-of-range count'],
+  ['Scores go through updateLogits', 'Write class ids, the argmax of scores'],
   ['Give the palette that turns colours into classes', 'Give --palette, which turns colours into classes'],
 ];
 

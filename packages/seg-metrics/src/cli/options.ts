@@ -104,7 +104,7 @@ export function helpText(): string {
   });
   return `Usage: seg-metrics PRED GT --classes N [options]
        seg-metrics pred.json gt.json [options]         COCO panoptic, PNGs beside the JSON
-       seg-metrics merge a.json b.json ... [--json FILE]
+       seg-metrics merge a.json b.json ... [options]   counts of earlier runs, from their --json
 
 PRED and GT are folders (or two files) of label maps: PNG (palette, gray, colours), NIfTI(.gz), npy.
 Files pair by stem. Exit codes: 0 scored, 1 below a --min-... gate, 2 something is wrong (listed by file).
@@ -151,7 +151,11 @@ function numberOf(name: string, text: string, rule: NumberRule): number {
 /** What the arguments ask for. */
 export function modeOf({ positionals: [first, second] }: ParsedArguments): Mode {
   if (first === 'merge') return 'merge';
-  return first?.endsWith('.json') && second?.endsWith('.json') ? 'panoptic' : 'maps';
+  const json = [first, second].filter((path) => path?.endsWith('.json')).length;
+  if (json === 1 && second !== undefined) {
+    throw new OptionError('seg-metrics: PRED and GT must both be panoptic JSON, got one that is.');
+  }
+  return json === 2 ? 'panoptic' : 'maps';
 }
 
 /** Throws OptionError for an option that a mode has no use for. */

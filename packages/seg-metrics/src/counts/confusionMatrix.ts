@@ -57,15 +57,14 @@ export class ConfusionMatrix {
     // More classes would need a matrix of over two gigabytes.
     checkInteger(['ConfusionMatrix', 'numClasses'], numClasses, { min: 1, max: 16384 });
     checkOneOf(['ConfusionMatrix', 'outOfRange'], outOfRange, ['count', 'error']);
-    const ignored = [ignoreIndex ?? []].flat() as number[];
-    for (const label of ignored) checkInteger(['ConfusionMatrix', 'ignoreIndex'], label);
+    this.ignoreIndex = ([ignoreIndex ?? []].flat() as number[]).sort();
+    for (const label of this.ignoreIndex) checkInteger(['ConfusionMatrix', 'ignoreIndex'], label);
     if (classNames && classNames.length !== numClasses) {
       throw new OptionError(
         `ConfusionMatrix: classNames must have ${numClasses} entries, got ${classNames.length}.`,
       );
     }
     this.numClasses = numClasses;
-    this.ignoreIndex = ignored;
     this.outOfRange = outOfRange;
     this.keepImages = keepImages;
     this.classNames = classNames ? [...classNames] : Array.from({ length: numClasses }, (_, i) => String(i));
@@ -111,7 +110,7 @@ export class ConfusionMatrix {
     checkInteger(['update', 'images'], images, { min: 1 });
     if (predictions.length !== targets.length || targets.length % images !== 0) {
       throw new ShapeError(
-        `update: predictions must have the length of targets, a multiple of ${images} images, got ${predictions.length} and ${targets.length}.`,
+        `update: predictions must have the length of targets, a multiple of ${images}, got ${predictions.length} and ${targets.length}.`,
       );
     }
     if (names && names.length !== images) {
@@ -119,14 +118,17 @@ export class ConfusionMatrix {
     }
     const parts = this.keepImages ? images : 1;
     const size = targets.length / parts;
-    const strict = this.outOfRange === 'error';
-    const rules = { numClasses: this.numClasses, ignore: new Set(this.ignoreIndex), strict };
+    const rules = {
+      numClasses: this.numClasses,
+      ignore: new Set(this.ignoreIndex),
+      strict: this.outOfRange === 'error',
+    };
     // All are counted before any is added: a refused batch leaves the matrix as it was.
     const counted = Array.from({ length: parts }, (_, part) =>
       countPairs(imageOf(predictions, part, size), imageOf(targets, part, size), rules),
     );
     counted.forEach((counts, part) => {
-      const name = names?.[part] ?? String(this.imageCount);
+      const name = names?.[part] ?? `${this.imageCount}`;
       this.addCounts(counts, images / parts, this.keepImages ? [sparseCounts(counts, name)] : []);
     });
     return this;
@@ -140,9 +142,7 @@ export class ConfusionMatrix {
    */
   addCounts(counts: PairCounts, images: number, kept: readonly ImageCounts[] = []): this {
     if (this.keepImages && kept.length < images) {
-      throw new OptionError(
-        `ConfusionMatrix: counts must come with those of each image, as keepImages asks, got ${kept.length} of ${images} images.`,
-      );
+      throw new OptionError(`addCounts: kept must hold the counts of ${images} images, got ${kept.length}.`);
     }
     addPairCounts(this.totals, counts);
     this.imageCount += images;
@@ -155,10 +155,8 @@ export class ConfusionMatrix {
     if (other.numClasses !== this.numClasses) {
       throw new ShapeError(`merge: other must have ${this.numClasses} classes, got ${other.numClasses}.`);
     }
-    if ([...other.ignoreIndex].sort().join() !== [...this.ignoreIndex].sort().join()) {
-      throw new OptionError(
-        `merge: other must ignore [${this.ignoreIndex}], got [${other.ignoreIndex}]. Counts under different ignore rules do not add.`,
-      );
+    if (`${other.ignoreIndex}` !== `${this.ignoreIndex}`) {
+      throw new OptionError(`merge: other must ignore [${this.ignoreIndex}], got [${other.ignoreIndex}].`);
     }
     return this.addCounts(other.totals, other.imageCount, other.kept);
   }

@@ -19,7 +19,8 @@ export interface PairRules {
 }
 
 /** Of an index into the table: the target, the prediction, and two bits for which of the cell's four counters. */
-const [targetBits, predictionBits] = [255 << 10, 255 << 2];
+const targetBits = 0x3fc00;
+const predictionBits = 0x3fc;
 const tableSize = 1 << 18;
 /** A table cell is 32 bits; no more pixels than this go into it between two folds. */
 const pixelsPerFold = 2 ** 30;
@@ -32,22 +33,36 @@ let scratch: Uint32Array | undefined;
 /** The counts of a pair of maps. Throws ValueError for labels that are not whole, and under `strict` for those that are no class. */
 export function countPairs(predictions: LabelArray, targets: LabelArray, rules: PairRules): PairCounts {
   const counts = emptyPairCounts(rules.numClasses);
+  const oneByOne = () => countGeneric(numericLabels(predictions), numericLabels(targets), rules, counts);
   if (predictions instanceof Uint8Array && targets instanceof Uint8Array && targets.length >= smallMap) {
     countBytes(predictions, targets, rules, counts);
-    if (!rules.strict || !hasInvalid(counts)) return counts;
-    // Counted again below for the first such pixel, which the error names.
+  } else {
+    oneByOne();
   }
-  countGeneric(numericLabels(predictions), numericLabels(targets), rules, counts);
+  leaveOutIgnoredClasses(rules, counts);
+  // Counted one by one, `strict` has thrown by now; bytes are gone through again for the pixel that the error names.
+  if (rules.strict && hasInvalid(counts)) oneByOne();
   return counts;
+}
+
+/** Ignored labels that are classes are counted as such first: cheaper than asking at every pixel. */
+function leaveOutIgnoredClasses({ numClasses, ignore }: PairRules, counts: PairCounts): void {
+  for (const label of ignore) {
+    if (label < 0 || label >= numClasses) continue;
+    const row = counts.cells.subarray(label * numClasses, (label + 1) * numClasses);
+    counts.ignored += sum(row) + counts.invalidPredictions[label]!;
+    counts.invalidPredictions[label] = 0;
+    row.fill(0);
+  }
 }
 
 function countBytes(predictions: Uint8Array, targets: Uint8Array, rules: PairRules, counts: PairCounts) {
   scratch ??= new Uint32Array(tableSize);
   for (let start = 0; start < targets.length; start += pixelsPerFold) {
-    const end = Math.min(start + pixelsPerFold, targets.length);
+    const part = targets.subarray(start, start + pixelsPerFold);
     scratch.fill(0);
-    tally(targets.subarray(start, end), predictions.subarray(start, end), scratch);
-    fold(scratch, end - start, rules, counts);
+    tally(part, predictions.subarray(start, start + pixelsPerFold), scratch);
+    fold(scratch, part.length, rules, counts);
   }
 }
 
@@ -68,14 +83,7 @@ function tally(targets: Uint8Array, predictions: Uint8Array, h: Uint32Array): vo
 }
 
 function tallyWords(targets: Int32Array, predictions: Int32Array, h: Uint32Array): void {
-  for (let i = 0; i < targets.length; i++) {
-    const t = targets[i]!;
-    const p = predictions[i]!;
-    h[((t << 10) & targetBits) | ((p << 2) & predictionBits)]!++;
-    h[((t << 2) & targetBits) | ((p >>> 6) & predictionBits) | 1]!++;
-    h[((t >>> 6) & targetBits) | ((p >>> 14) & predictionBits) | 2]!++;
-    h[((t >>> 14) & targetBits) | ((p >>> 22) & predictionBits) | 3]!++;
-  }
+  for (let i = 0; i < targets.length; i++) addWord(h, targets[i]!, predictions[i]!, 1);
 }
 
 function tallyRuns(targets: Int32Array, predictions: Int32Array, h: Uint32Array): void {
@@ -83,59 +91,48 @@ function tallyRuns(targets: Int32Array, predictions: Int32Array, h: Uint32Array)
   for (let i = 0; i < words; ) {
     const t = targets[i]!;
     const p = predictions[i]!;
-    let end = i + 1;
-    while (end < words && targets[end] === t && predictions[end] === p) end++;
-    const run = end - i;
-    i = end;
-    h[((t << 10) & targetBits) | ((p << 2) & predictionBits)]! += run;
-    h[((t << 2) & targetBits) | ((p >>> 6) & predictionBits) | 1]! += run;
-    h[((t >>> 6) & targetBits) | ((p >>> 14) & predictionBits) | 2]! += run;
-    h[((t >>> 14) & targetBits) | ((p >>> 22) & predictionBits) | 3]! += run;
+    const start = i;
+    do i++;
+    while (i < words && targets[i] === t && predictions[i] === p);
+    addWord(h, t, p, i - start);
   }
 }
 
-/** True if most of a sample of neighbouring words are equal: eight stretches spread over the map. */
+/** Counts the four pairs of labels in a word of each map, as often as the word comes. */
+function addWord(h: Uint32Array, t: number, p: number, times: number): void {
+  h[((t << 10) & targetBits) | ((p << 2) & predictionBits)]! += times;
+  h[((t << 2) & targetBits) | ((p >>> 6) & predictionBits) | 1]! += times;
+  h[((t >>> 6) & targetBits) | ((p >>> 14) & predictionBits) | 2]! += times;
+  h[((t >>> 14) & targetBits) | ((p >>> 22) & predictionBits) | 3]! += times;
+}
+
+/** True if over 60 % of a sample of neighbouring words are equal: eight stretches of 256 spread over the map; beyond its ends all is equal. */
 function hasRuns(targets: Int32Array, predictions: Int32Array): boolean {
-  const stretch = Math.min(256, targets.length >> 4);
   let equal = 0;
-  for (let part = 0; part < 8; part++) {
-    const start = Math.floor(((part + 0.5) * (targets.length - stretch - 1)) / 8);
-    for (let i = start; i < start + stretch; i++) {
+  for (let middle = 0.5; middle < 8; middle++) {
+    const start = Math.floor((middle * (targets.length - 257)) / 8);
+    for (let i = start; i < start + 256; i++) {
       if (targets[i] === targets[i + 1] && predictions[i] === predictions[i + 1]) equal++;
     }
   }
-  return equal > stretch * 8 * 0.6;
+  return equal > 1229;
 }
 
-/** Adds the table, which holds so many pixels, to `counts`. */
-function fold(h: Uint32Array, pixels: number, { numClasses, ignore }: PairRules, counts: PairCounts): void {
-  const at = (cell: number) => h[4 * cell]! + h[4 * cell + 1]! + h[4 * cell + 2]! + h[4 * cell + 3]!;
-  const rowSum = (t: number, from: number) => {
-    let sum = 0;
-    for (let p = from; p < 256; p++) sum += at((t << 8) | p);
-    return sum;
+/** Adds the table, which holds `left` pixels, to `counts`. */
+function fold(h: Uint32Array, left: number, { numClasses, ignore }: PairRules, counts: PairCounts): void {
+  const take = (t: number, p: number) => {
+    const cell = (t << 10) | (p << 2);
+    const pixels = h[cell]! + h[cell + 1]! + h[cell + 2]! + h[cell + 3]!;
+    left -= pixels;
+    return pixels;
   };
   const classes = Math.min(numClasses, 256);
-  let left = pixels;
   for (let t = 0; t < classes; t++) {
-    if (ignore.has(t)) continue;
-    for (let p = 0; p < classes; p++) {
-      const count = at((t << 8) | p);
-      counts.cells[t * numClasses + p]! += count;
-      left -= count;
-    }
+    for (let p = 0; p < classes; p++) counts.cells[t * numClasses + p]! += take(t, p);
   }
-  for (const label of ignore) {
-    if (label < 0 || label > 255) continue;
-    const count = rowSum(label, 0);
-    counts.ignored += count;
-    left -= count;
-  }
-  for (let t = 0; t < classes && left > 0; t++) {
-    if (ignore.has(t)) continue;
-    const count = rowSum(t, classes);
-    counts.invalidPredictions[t]! += count;
-    left -= count;
+  for (let t = 0; t < 256 && left > 0; t++) {
+    if (t < classes) for (let p = classes; p < 256; p++) counts.invalidPredictions[t]! += take(t, p);
+    else if (ignore.has(t)) for (let p = 0; p < 256; p++) counts.ignored += take(t, p);
   }
   counts.invalidTargets += left;
 }
@@ -164,13 +161,6 @@ function countGeneric(
       counts.invalidPredictions[t]!++;
     }
   }
-  // Ignored labels that are classes were counted as such: cheaper than asking at every pixel.
-  for (const label of ignore) {
-    if (!isClass(label)) continue;
-    const row = cells.subarray(label * numClasses, (label + 1) * numClasses);
-    counts.ignored += sum(row);
-    row.fill(0);
-  }
 }
 
 /** A label that is no class must be a whole number, and is refused under `strict`. */
@@ -183,10 +173,7 @@ function checkNoClass(
   const whole = Number.isInteger(label);
   if (whole && !strict) return;
   const [rule, hint] = whole
-    ? [
-        `in [0, ${numClasses - 1}]`,
-        "Name it as ignoreIndex, or count such predictions as false negatives: outOfRange: 'count'.",
-      ]
-    : ['whole numbers', 'Scores and probabilities go through updateLogits.'];
+    ? [`in [0, ${numClasses - 1}]`, "Name it as ignoreIndex, or use outOfRange: 'count'."]
+    : ['whole numbers', 'Scores go through updateLogits.'];
   throw new ValueError(`update: ${argument} must be ${rule}, got ${label} at pixel ${pixel}. ${hint}`);
 }

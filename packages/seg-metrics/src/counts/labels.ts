@@ -17,14 +17,15 @@ export type LabelArray =
 
 /** Labels as plain numbers: 64-bit integers are converted (exact to 2^53), all else is returned as it is. */
 export function numericLabels(labels: LabelArray): Exclude<LabelArray, BigInt64Array | BigUint64Array> {
-  if (!(labels instanceof BigInt64Array || labels instanceof BigUint64Array)) return labels;
-  // By halves, low first as on every machine of JavaScript's, many times as fast as Number(bigint).
-  const halves = new Uint32Array(labels.buffer, labels.byteOffset, 2 * labels.length);
   const signed = labels instanceof BigInt64Array;
+  if (!signed && !(labels instanceof BigUint64Array)) return labels;
+  // By halves, low first as on every machine of JavaScript's, many times as fast as Number(bigint).
+  const halves = new (signed ? Int32Array : Uint32Array)(
+    labels.buffer as ArrayBuffer,
+    labels.byteOffset,
+    2 * labels.length,
+  );
   const numbers = new Float64Array(labels.length);
-  for (let i = 0; i < numbers.length; i++) {
-    const high = halves[2 * i + 1]!;
-    numbers[i] = (signed ? high | 0 : high) * 2 ** 32 + halves[2 * i]!;
-  }
+  for (let i = 0; i < numbers.length; i++) numbers[i] = halves[2 * i + 1]! * 2 ** 32 + (halves[2 * i]! >>> 0);
   return numbers;
 }

@@ -86,7 +86,7 @@ export function imageClassCounts(
 ): ClassCounts[] {
   if (matrix.images.length === 0 && matrix.numImages > 0) {
     throw new OptionError(
-      `${functionName}: matrix must keep its images for image-wise scores, got one without. Construct it with keepImages: true.`,
+      `${functionName}: matrix must keep its images, got none. Construct it with keepImages: true.`,
     );
   }
   return matrix.images.map((image: ImageCounts) => classCounts(matrix.weighted([[image, 1]]), options));
