@@ -8,8 +8,8 @@
  */
 import { wins, winsOne } from './select';
 
-const edgeBytes: usize = 28;
-const planBytes: usize = 32;
+export const edgeBytes: usize = 28;
+export const planBytes: usize = 32;
 
 export function binMax(
   x: usize,

@@ -5,8 +5,8 @@
  *
  * `edges` and `plan` are those of `binMax`.
  */
-const edgeBytes: usize = 28;
-const planBytes: usize = 32;
+import { edgeBytes, planBytes } from './binMax';
+
 /** 32 channels. */
 const block: usize = 128;
 /** Below all keys, and the key of no number. */

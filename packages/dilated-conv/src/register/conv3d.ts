@@ -1,6 +1,6 @@
-/** The gradient of tfjs' own `conv3d`, for any dilation. */
-import type * as tf from '@tensorflow/tfjs-core';
-import { filterGradient3d, inputGradient3d } from '../ops/convolution3d';
+/** The gradient of tfjs' own `conv3d`, for any dilation, and its forward pass where tfjs-node refuses one. */
+import * as tf from '@tensorflow/tfjs-core';
+import { convolution3d, filterGradient3d, inputGradient3d } from '../ops/convolution3d';
 import { planeAttributes } from '../ops/plane';
 import { type Axis, planAxes } from '../plan';
 
@@ -31,3 +31,16 @@ export const conv3dGradient: tf.GradConfig = {
     };
   },
 };
+
+/** What `Conv3D` gives on the tensorflow backend if it is dilated, which tfjs-node refuses on a CPU; else undefined. */
+export function dilatedOnTensorflow(
+  name: string,
+  inputs: tf.NamedTensorMap,
+  attributes: object | undefined,
+): tf.Tensor | undefined {
+  if (name !== 'Conv3D' || tf.getBackend() !== 'tensorflow') return undefined;
+  const { dilations = 1 } = attributes as Conv3dAttributes;
+  if ([dilations].flat().every((rate) => rate === 1)) return undefined;
+  const { x, filter } = inputs as { x: tf.Tensor5D; filter: tf.Tensor5D };
+  return convolution3d({ x, filter }, attributesOf(x.shape, filter.shape, attributes));
+}

@@ -1,7 +1,8 @@
 /**
  * The gradients inside `tf.fused.conv2d` and `tf.fused.depthwiseConv2d`, which are closed: no registry has them, and for
  * dilation they throw. tfjs builds each call with `engine.customGrad` around one run of the kernel; both are watched, and
- * where the kernel ran dilated the gradient is replaced by that of the composition.
+ * where the kernel ran dilated the gradient is replaced by that of the composition. The same watch lets `conv3d` dilate on
+ * tensorflow.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import {
@@ -12,6 +13,7 @@ import {
   depthwiseInputGradient,
 } from '@tfkit/core/convolution';
 import type { Patch } from '@tfkit/core/patches';
+import { dilatedOnTensorflow } from './conv3d';
 
 type CustomGradient = (...tensors: unknown[]) => { value: tf.Tensor; gradFunc: GradientFunction };
 type GradientFunction = (dy: tf.Tensor, saved: tf.Tensor[]) => tf.Tensor | tf.Tensor[];
@@ -45,7 +47,7 @@ export function repairFusedGradients(): Patch {
     if ((depthwise || name === 'FusedConv2D') && attributes && isDilated(attributes)) {
       dilatedCall = { depthwise, attributes };
     }
-    return runKernel.call(engine, name, inputs, attributes);
+    return dilatedOnTensorflow(name, inputs, attributes) ?? runKernel.call(engine, name, inputs, attributes);
   };
   const repairedCustomGrad: Engine['customGrad'] = (f) =>
     customGrad.call(engine, (...tensors) => {

@@ -61,8 +61,9 @@ export const binMax: FastKernel = ({ x, edges }, { plan, cells: asked }, backend
 /** Of a block of channels in `assembly/keyMax.ts`. */
 const keyBytes = 128;
 
-/** Most bytes of the table that windows share. */
+/** Most bytes of the table that windows share, and the fewest channels: a block of few is mostly padding. */
 const mostTableBytes = 1 << 26;
+const fewestChannels = 16;
 
 /** The maxima alone, from a table of all cells, where the bins read the map often enough. */
 function keyMax(
@@ -72,9 +73,11 @@ function keyMax(
   module: WasmModule<Exports>,
 ): TensorInfo | undefined {
   const [images, depth, height, width, channels] = x.shape as [number, number, number, number, number];
+  if (channels < fewestChannels) return undefined;
   const [regions, bins] = edges.shape as [number, number];
   const view = new Int32Array(module.memory.buffer, pointerOf(backend, edges), sizeOf(edges.shape));
-  const { visits, rows, count } = extentOf(view, { shape: x.shape as never, regions, bins, plan });
+  const { visits, rows, count } = extentOf(view, { regions, bins, plan });
+  if (visits === 0) return undefined;
   const cells = images * depth * height * width;
   // Rows of the mean bin, down to a power of two. Making a layer costs about as much for a cell as reading it for a bin.
   const run = 2 ** Math.max(0, Math.floor(Math.log2(rows / count)));

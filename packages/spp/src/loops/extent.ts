@@ -12,7 +12,10 @@ export interface Extent {
   readonly longest: number;
 }
 
-export function extentOf(edges: Int32Array, { regions, bins, plan }: BinMaxGeometry): Extent {
+export function extentOf(
+  edges: Int32Array,
+  { regions, bins, plan }: Pick<BinMaxGeometry, 'regions' | 'bins' | 'plan'>,
+): Extent {
   let [count, visits, rows, longest] = [0, 0, 0, 1];
   for (const { source, offset, bins: counts } of plan) {
     if (source !== undefined) continue;
