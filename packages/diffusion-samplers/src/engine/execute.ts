@@ -111,8 +111,7 @@ export class Execution<V, R = V> {
       if (instruction.release) for (const register of instruction.release) this.#release(register);
       registers[output] = value;
     }
-    const waits = this.#flush();
-    if (waits) await waits;
+    await this.#flush();
     this.#last = step;
     this.#open = true;
     this.#next++;
@@ -190,8 +189,7 @@ export class Execution<V, R = V> {
   }
 
   async #callModel(x: V, output: number, level: Level, call: number): Promise<V> {
-    const waits = this.#flush();
-    if (waits) await waits;
+    await this.#flush();
     const { signal } = this.#options;
     signal?.throwIfAborted();
     const { shape } = this.#machine;
