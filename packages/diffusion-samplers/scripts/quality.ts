@@ -5,7 +5,8 @@
  *   npx tsx --tsconfig tsconfig.json packages/diffusion-samplers/scripts/quality.ts [pf_ode_reference.json]
  */
 import { writeFileSync } from 'node:fs';
-import { createPlan, type Grid, karras, type Solver, sample, seededNoise, spaced, vp } from '../src';
+import { createPlan, type Grid, karras, type Solver, sample, seededNoise, vp } from '../src';
+import { type DiffusersConfig, fromDiffusersConfig } from '../src/diffusers';
 import { brownianNoise } from '../src/sde';
 import * as s from '../src/solvers';
 import { mixtureMean } from '../test/golden/models';
@@ -27,39 +28,57 @@ const model = (x: ArrayLike<number>, { alpha, sigma }: { alpha: number; sigma: n
 const schedule = vp();
 const budgets = [5, 10, 20, 40, 80];
 
-/** Solvers, model calls a step, and what diffusers 0.40 had on its own 16 starts (max error at 10, 20 and 40 calls). */
+/** Solvers, model calls a step, and the scheduler of diffusers that is the same method. */
 interface Row {
   readonly name: string;
   readonly solver: Solver;
   readonly stages?: number;
-  readonly peer?: readonly [number, number, number];
+  readonly peer?: DiffusersConfig;
 }
 
-const grids: Record<string, Grid> = {
-  karras: karras({ sigmaMin: 0.01 }),
-  trailing: spaced({ spacing: 'trailing' }),
-};
+/** These classes have no Karras grid: theirs is on their own. */
+const trailing = { timestep_spacing: 'trailing' } as const;
 
 const deterministic: readonly Row[] = [
-  { name: 'ddim', solver: s.ddim(), peer: [0.36, 0.2, 0.1] },
-  { name: 'euler', solver: s.euler(), peer: [0.4, 0.17, 0.13] },
-  { name: 'heun', solver: s.heun(), stages: 2, peer: [3.5, 0.37, 0.1] },
-  { name: 'dpm2', solver: s.dpm2(), stages: 2, peer: [1.9, 0.21, 0.079] },
+  { name: 'ddim', solver: s.ddim(), peer: { _class_name: 'DDIMScheduler', clip_sample: false, ...trailing } },
+  { name: 'euler', solver: s.euler(), peer: { _class_name: 'EulerDiscreteScheduler' } },
+  { name: 'heun', solver: s.heun(), stages: 2, peer: { _class_name: 'HeunDiscreteScheduler' } },
+  { name: 'dpm2', solver: s.dpm2(), stages: 2, peer: { _class_name: 'KDPM2DiscreteScheduler' } },
   { name: 'rk4', solver: s.rk4(), stages: 4 },
-  { name: 'lms', solver: s.lms(), peer: [0.24, 0.14, 0.06] },
-  { name: 'dpmSolver (2M)', solver: s.dpmSolver(), peer: [0.28, 0.16, 0.083] },
-  { name: 'dpmSolver order 3', solver: s.dpmSolver({ order: 3 }), peer: [0.7, 0.11, 0.011] },
-  { name: 'dpmSinglestep', solver: s.dpmSinglestep() },
-  { name: 'dpmSinglestep order 3', solver: s.dpmSinglestep({ order: 3 }), peer: [0.18, 0.14, 0.082] },
-  { name: 'uniPc', solver: s.uniPc(), peer: [0.29, 0.14, 0.034] },
-  { name: 'uniPc order 3', solver: s.uniPc({ order: 3 }), peer: [0.84, 0.14, 0.04] },
-  { name: 'deis', solver: s.deis({ order: 2 }), peer: [0.15, 0.14, 0.091] },
-  { name: 'deis order 3', solver: s.deis({ order: 3 }), peer: [0.17, 0.12, 0.036] },
+  { name: 'lms', solver: s.lms(), peer: { _class_name: 'LMSDiscreteScheduler' } },
+  { name: 'dpmSolver (2M)', solver: s.dpmSolver(), peer: { _class_name: 'DPMSolverMultistepScheduler' } },
+  {
+    name: 'dpmSolver order 3',
+    solver: s.dpmSolver({ order: 3 }),
+    peer: { _class_name: 'DPMSolverMultistepScheduler', solver_order: 3 },
+  },
+  { name: 'dpmSinglestep', solver: s.dpmSinglestep(), peer: { _class_name: 'DPMSolverSinglestepScheduler' } },
+  {
+    name: 'dpmSinglestep order 3',
+    solver: s.dpmSinglestep({ order: 3 }),
+    peer: { _class_name: 'DPMSolverSinglestepScheduler', solver_order: 3 },
+  },
+  { name: 'uniPc', solver: s.uniPc(), peer: { _class_name: 'UniPCMultistepScheduler' } },
+  {
+    name: 'uniPc order 3',
+    solver: s.uniPc({ order: 3 }),
+    peer: { _class_name: 'UniPCMultistepScheduler', solver_order: 3 },
+  },
+  { name: 'deis', solver: s.deis({ order: 2 }), peer: { _class_name: 'DEISMultistepScheduler' } },
+  {
+    name: 'deis order 3',
+    solver: s.deis({ order: 3 }),
+    peer: { _class_name: 'DEISMultistepScheduler', solver_order: 3 },
+  },
   { name: 'resMultistep', solver: s.resMultistep() },
   { name: 'resMultistep order 3', solver: s.resMultistep({ order: 3 }) },
   { name: 'gradientEstimation', solver: s.gradientEstimation() },
   { name: 'ipndm', solver: s.ipndm() },
-  { name: 'pndm', solver: s.pndm({ start: 'euler' }) },
+  {
+    name: 'pndm',
+    solver: s.pndm({ start: 'euler' }),
+    peer: { _class_name: 'PNDMScheduler', skip_prk_steps: true, set_alpha_to_one: true, ...trailing },
+  },
 ];
 
 const stochastic: readonly Row[] = [
@@ -84,7 +103,7 @@ const stochastic: readonly Row[] = [
 const count = 256;
 const start = seededNoise(11)(-1, [1, 2 * count]);
 
-async function run(row: Row, grid: Grid, calls: number) {
+async function run(row: Row, grid: Grid, calls: number, peer?: DiffusersConfig) {
   const stages = row.stages ?? 1;
   // Restart makes 6 calls beside its grid's; the last step of a two-stage method to sigma 0 makes one.
   const extra = row.solver.name === 'restart' ? 6 : 0;
@@ -93,7 +112,13 @@ async function run(row: Row, grid: Grid, calls: number) {
     row.solver.name === 'dpmSolver' && row.name.includes('noise')
       ? karras({ sigmaMin: 0.01, final: 'repeat' })
       : grid;
-  const plan = createPlan({ schedule, grid: final, prediction: 'epsilon', solver: row.solver, steps });
+  // Of diffusers the method and its quirks; schedule, starts and, where the class has it, the grid are those of all.
+  const own = peer && fromDiffusersConfig(peer);
+  const method = own ?? { solver: row.solver };
+  const levels = own && peer.timestep_spacing ? own.grid : final;
+  // PNDM calls the model once more than it has steps.
+  const listed = own?.solver.name === 'pndm' ? steps - 1 : steps;
+  const plan = createPlan({ ...method, schedule, grid: levels, prediction: 'epsilon', steps: listed });
   const { from } = plan.steps[0]!;
   const x = Float64Array.from(start, (value) => from.sigma * value);
   const noise = brownianNoise(plan, { seed: 12, ratioMax: 1e4 });
@@ -126,18 +151,19 @@ const rms = (a: ArrayLike<number>, b: ArrayLike<number>) => {
 };
 const short = (value: number) => (value < 0.01 ? value.toExponential(1) : value.toPrecision(2));
 
-const grid = grids.karras!;
+const grid = karras({ sigmaMin: 0.01 });
 // Converged within float32's reach of the table's smallest entry; the same end, sigma 0.
 const exact = (await run({ name: 'reference', solver: s.resMultistep({ order: 3 }) }, grid, 4000)).x;
 const lines: string[] = [];
 for (const row of deterministic) {
   const cells: string[] = [];
   for (const calls of budgets) {
-    const { x } = await run(row, grid, calls);
-    cells.push(short(rms(x, exact)));
+    const ours = short(rms((await run(row, grid, calls)).x, exact));
+    const theirs = row.peer && short(rms((await run(row, grid, calls, row.peer)).x, exact));
+    cells.push(theirs ? `${ours} / ${theirs}` : ours);
   }
-  const peer = row.peer ? row.peer.map(short) : ['', '', ''];
-  lines.push(`| ${[row.name, ...cells, ...peer].join(' | ')} |`);
+  const name = row.peer ? `${row.name} / ${row.peer._class_name}` : row.name;
+  lines.push(`| ${[name, ...cells].join(' | ')} |`);
 }
 const stochasticLines: string[] = [];
 for (const row of stochastic) {
@@ -158,13 +184,13 @@ exactly at every level, so that all error is the solver's. Schedule \`vp()\`, gr
 
 ## Solvers of the ODE
 
-Root-mean-square distance of the end points to the exact ones (4000 steps of \`resMultistep({ order: 3 })\`). The last three
-columns are what diffusers 0.40.0.dev0 (58eb52c0) and k-diffusion (4601bf08) showed on 16 starts of their own with the same data and
-schedule: the *largest* distance, so they stand above ours. \`ddim\` there is on trailing timesteps. That equal starts give equal
-numbers is what the reference runs under \`test/golden\` check, to 1e-8 and better.
+Root-mean-square distance of the end points to the exact ones (4000 steps of \`resMultistep({ order: 3 })\`): ours / diffusers', on
+the same starts, schedule and grid. diffusers is not run here: theirs is our \`compat: 'diffusers'\`, with what \`fromDiffusersConfig\` makes of that class's defaults; the
+reference runs under \`test/golden\`, made with diffusers 0.40.0.dev0 (58eb52c0), hold it to 1e-8 and better. DDIM and
+PNDM have no Karras grid there: theirs is on trailing timesteps, stepping by floor(1000 / N) as those classes do.
 
-| solver | ${budgets.map((n) => `${n} calls`).join(' | ')} | diffusers, max, 10 | 20 | 40 |
-| --- | ${[...budgets, 0, 0, 0].map(() => '---').join(' | ')} |
+| solver | ${budgets.map((n) => `${n} calls`).join(' | ')} |
+| --- | ${budgets.map(() => '---').join(' | ')} |
 ${lines.join('\n')}
 
 The last step, from sigma 0.01 to 0, is of first order for all and leaves about 1e-4.

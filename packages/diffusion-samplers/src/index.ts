@@ -9,7 +9,6 @@ export type { FloatArray } from './engine/machine';
 export type { Snapshot } from './engine/snapshot';
 export { type FlowGridOptions, flowGrid } from './grids/flowGrid';
 export {
-  alignYourSteps,
   ascending,
   beta,
   customSigmas,
@@ -24,7 +23,6 @@ export {
   type SpacedOptions,
   type Spacing,
   spaced,
-  uniform,
 } from './grids/grid';
 export {
   betaSigmas,
@@ -52,7 +50,7 @@ export {
   ve,
 } from './schedules/continuous';
 export type { Schedule } from './schedules/schedule';
-export { type ContinuousVpOptions, continuousVp, subVp, type VpOptions, vp } from './schedules/vp';
+export { type VpOptions, vp } from './schedules/vp';
 export { type AncestralOptions, eulerAncestral } from './solvers/ancestral';
 export { type DdimOptions, ddim } from './solvers/ddim';
 export { type DdpmOptions, ddpm } from './solvers/ddpm';

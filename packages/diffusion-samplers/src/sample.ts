@@ -2,7 +2,7 @@
 import { checkInteger, checkKnownOptions, checkOneOf, OptionError, ShapeError, sizeOf } from '@tfkit/core';
 import { checkBatchShape } from './batchShape';
 import { ArrayMachine } from './engine/arrays';
-import { checkNoise, Execution, type Model, type RunOptions, type SampleStep } from './engine/execute';
+import { checkSize, Execution, type Model, type RunOptions, type SampleStep } from './engine/execute';
 import type { FloatArray, Machine } from './engine/machine';
 import { readSnapshot, type Snapshot } from './engine/snapshot';
 import { type NoiseSource, seededNoise } from './noise';
@@ -122,7 +122,7 @@ function start(
   const shape = shapeOf(options);
   const precision = options.precision ?? (options.x instanceof Float64Array ? 'float64' : 'float32');
   checkOneOf(['sample', 'precision'], precision, ['float32', 'float64']);
-  if (options.x) checkState(options.x, shape);
+  if (options.x) checkSize('x', options.x, shape);
   return begin(plan, new ArrayMachine(shape, plan.registers, precision), model, options, options.x);
 }
 
@@ -148,9 +148,10 @@ export function begin<V, R>(
       checkInteger(['sample', 'seed'], options.seed, { min: 0, max: 2 ** 32 - 1 });
     const { resume, signal, onNonFinite } = options;
     const noise = options.noise ?? seededNoise(options.seed ?? 0);
+    const saved = resume && readSnapshot(plan, resume);
     const run = new Execution(plan, machine, model, { noise, signal, onNonFinite }, resume);
-    if (resume) {
-      for (const [register, values] of readSnapshot(plan, resume)) {
+    if (saved) {
+      for (const [register, values] of saved) {
         if (values.length !== sizeOf(machine.shape)) {
           throw new ShapeError(
             `sample: shape must be the snapshot's [${resume.shape.join(', ')}], got [${machine.shape.join(', ')}].`,
@@ -170,13 +171,6 @@ export function begin<V, R>(
 
 function initialState(plan: Plan, noise: NoiseSource, shape: readonly number[]): Float64Array {
   const values = noise(-1, shape);
-  checkNoise(values, shape, 'the initial state');
+  checkSize('noise', values, shape, ' for the initial state');
   return Float64Array.from(values, (value) => value * plan.initialScale);
-}
-
-function checkState(x: ArrayLike<number>, shape: readonly number[]): void {
-  if (x.length === sizeOf(shape)) return;
-  throw new ShapeError(
-    `sample: x must have ${sizeOf(shape)} numbers for shape [${shape.join(', ')}], got ${x.length}.`,
-  );
 }

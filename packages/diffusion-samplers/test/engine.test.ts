@@ -12,12 +12,15 @@ import {
   euler,
   eulerAncestral,
   explain,
+  type FloatArray,
   flow,
   flowGrid,
   injectedNoise,
   iterate,
   karras,
   type Plan,
+  type SampleStep,
+  type Snapshot,
   sample,
   seededNoise,
   spaced,
@@ -43,7 +46,7 @@ describe('plans', () => {
         steps: 12,
       });
       expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
-      expect(Object.isFrozen(plan.steps[0]!.instructions[0])).toBe(true);
+      expectFrozen(plan);
       expect(explain(plan)).toContain(`${plan.modelCalls} model calls`);
       const combines = plan.steps.flatMap(({ instructions }) =>
         instructions.filter(({ op }) => op === 'combine'),
@@ -99,6 +102,13 @@ describe('plans', () => {
     expect(part.steps[0]!.from).toEqual(whole.steps[4]!.from);
   });
 });
+
+/** Nothing in it can be changed, however deep. */
+function expectFrozen(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  expect(Object.isFrozen(value)).toBe(true);
+  for (const inner of Object.values(value)) expectFrozen(inner);
+}
 
 describe('runs', () => {
   it('gives the exact answer for a single point, whatever the schedule', async () => {
@@ -174,6 +184,23 @@ describe('runs', () => {
       expect([...new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)]).toEqual([...whole.x]);
       break;
     }
+  });
+
+  it('takes a snapshot of the step at which it is asked, though the run goes on, and of no earlier one', async () => {
+    const plan = planOf();
+    const taken: Promise<Snapshot>[] = [];
+    const reports: SampleStep<FloatArray>[] = [];
+    const { x } = await sample(plan, model, {
+      ...{ shape: [1, 40], seed: 5 },
+      onStep: (step) => {
+        reports.push(step);
+        if (step.step === 3) taken.push(step.snapshot());
+      },
+    });
+    const resumed = await sample(plan, model, { resume: await taken[0]!, seed: 5 });
+    expect([...resumed.x]).toEqual([...x]);
+    await expect(reports[1]!.snapshot()).rejects.toThrow(/iterate: step must be the last one yielded/);
+    expect(() => reports[1]!.x0()).toThrow(/iterate: step must be the last one yielded/);
   });
 
   it('refuses snapshots of other plans and damaged ones', async () => {

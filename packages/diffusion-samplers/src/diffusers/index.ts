@@ -1,6 +1,5 @@
 /** For those who come from Python: scheduler_config.json, the community's names of samplers, and torch's noise. */
-export { vpTimes } from '../grids/grid';
-export { vpSigmas } from '../grids/ramps';
+export { alignYourSteps, vpSigmas, vpTimes } from '../grids/published';
 export { torchNoise, torchRandn } from '../torchRandn';
 export type { DiffusersCall, DiffusersConfig } from './config';
 export { communityNames, samplerByName } from './names';

@@ -1,6 +1,7 @@
 /** The names by which people know samplers. */
 import { OptionError } from '@tfkit/core';
-import { alignYourSteps, beta, exponential, type Grid, karras, spaced } from '../grids/grid';
+import { beta, exponential, type Grid, karras, spaced } from '../grids/grid';
+import { alignYourSteps } from '../grids/published';
 import type { Sampler } from '../plan/createPlan';
 import { vp } from '../schedules/vp';
 import { dpm2Ancestral, dpmpp2sAncestral, dpmppSde, eulerAncestral } from '../solvers/ancestral';

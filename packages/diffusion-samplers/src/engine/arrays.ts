@@ -51,6 +51,10 @@ export class ArrayMachine implements Machine<FloatArray> {
 
   combine(register: number, coefficients: readonly number[], operands: readonly FloatArray[]): FloatArray {
     const output = this.#buffer(register);
+    if (operands.length === 0) {
+      this.#runPending();
+      return output.fill(0);
+    }
     this.#pending.push({ output, coefficients, operands });
     return output;
   }
@@ -109,29 +113,24 @@ const isNumbers = (value: unknown): value is ArrayLike<number> =>
   (Array.isArray(value) && typeof value[0] === 'number');
 
 const describe = (value: unknown): string =>
-  isNumbers(value) ? `${value.length}` : value === null ? 'null' : `a value of type ${typeof value}`;
+  `${isNumbers(value) ? value.length : `a value of type ${typeof value}`}`;
 
 /** In float32 throughout, each product and each sum rounded: the same bits as the SIMD module. */
 function combine32({ output: out, coefficients, operands }: Pending): boolean {
   const round = Math.fround;
-  const [c0, c1, c2] = coefficients.map(round);
-  const [x0, x1, x2] = operands;
+  // 0 times the first is the second of one, as in the module.
+  const [c0, c1 = 0, c2] = coefficients.map(round);
+  const [x0, x1 = x0, x2] = operands;
   const n = out.length;
   let check = 0;
-  if (!x0) out.fill(0);
-  else if (!x1) for (let i = 0; i < n; i++) out[i] = c0! * x0[i]!;
-  else if (!x2) for (let i = 0; i < n; i++) out[i] = round(c0! * x0[i]!) + round(c1! * x1[i]!);
-  else if (operands.length === 3) {
+  if (!x2) for (let i = 0; i < n; i++) out[i] = round(c0! * x0![i]!) + round(c1 * x1![i]!);
+  else {
     for (let i = 0; i < n; i++) {
-      out[i] = round(round(c0! * x0[i]!) + round(c1! * x1[i]!)) + round(c2! * x2[i]!);
+      out[i] = round(round(c0! * x0![i]!) + round(c1 * x1![i]!)) + round(c2! * x2[i]!);
     }
-  } else {
-    // Element by element: the output may be one of the operands.
-    const c = coefficients.map(round);
-    for (let i = 0; i < n; i++) {
-      let sum = 0;
-      for (let k = 0; k < c.length; k++) sum = round(sum + round(c[k]! * operands[k]![i]!));
-      out[i] = sum;
+    for (let k = 3; k < operands.length; k++) {
+      const [c, x] = [round(coefficients[k]!), operands[k]!];
+      for (let i = 0; i < n; i++) out[i] = out[i]! + round(c * x[i]!);
     }
   }
   for (let i = 0; i < n; i++) check += out[i]! * 0;

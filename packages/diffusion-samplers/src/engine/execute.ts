@@ -1,9 +1,9 @@
 /** The engine: runs a plan's steps on any machine. */
-import { OptionError, ValueError } from '@tfkit/core';
+import { OptionError, ShapeError, sizeOf, ValueError } from '@tfkit/core';
 import type { Level } from '../level';
 import type { NoiseSource } from '../noise';
 import type { Form } from '../plan/forms';
-import { programOf, type Steps } from '../plan/program';
+import { type Steps, stepsOf } from '../plan/program';
 import type { Plan, PlanStep } from '../plan/types';
 import type { Machine } from './machine';
 import { encodeFloats, fingerprint, type Snapshot } from './snapshot';
@@ -61,14 +61,14 @@ export class Execution<V, R = V> {
 
   constructor(plan: Plan, machine: Machine<V>, model: Model<V, R>, options: RunOptions, from?: Snapshot) {
     this.plan = plan;
-    this.#steps = programOf(plan);
+    this.#steps = stepsOf(plan);
     this.#machine = machine;
     this.#model = model;
     this.#options = options;
     this.#registers = new Array(plan.registers);
     this.#next = from?.step ?? 0;
     this.#calls = from?.modelCalls ?? 0;
-    if (this.#next > 0) this.#last = this.#steps.at(this.#next - 1);
+    this.#last = from && this.#steps.at(from.step - 1);
   }
 
   /** Sets a register, at the start or from a snapshot. */
@@ -125,9 +125,10 @@ export class Execution<V, R = V> {
 
   report(): SampleStep<V> {
     const step = this.#last!;
+    const { timestep, alpha, sigma } = step.to;
     return {
-      ...step.to,
-      ...{ step: this.#next - 1, steps: this.#steps.length, modelCalls: this.#calls, x: this.x },
+      ...{ timestep, alpha, sigma, step: this.#next - 1, steps: this.#steps.length },
+      ...{ modelCalls: this.#calls, x: this.x },
       x0: () => this.#preview(step),
       snapshot: () => this.#snapshot(step),
     };
@@ -148,35 +149,42 @@ export class Execution<V, R = V> {
     );
   }
 
+  #checkLast(step: PlanStep): void {
+    if (step === this.#last && this.#open) return;
+    throw new OptionError('iterate: step must be the last one yielded, got an earlier one.');
+  }
+
   #preview(step: PlanStep): V {
-    if (step !== this.#last || !this.#open) {
-      throw new OptionError('x0: step must be the last one yielded, got an earlier one.');
-    }
+    this.#checkLast(step);
     const scratch = this.plan.registers;
     const value = this.#combine(scratch, step.preview);
     const flushed = this.#machine.flush();
-    if (flushed instanceof Promise) flushed.catch(() => {});
+    if (isPromise(flushed)) flushed.catch(() => {});
     const copy = this.#machine.copy(value);
     this.#machine.release(scratch, value);
     return copy;
   }
 
-  async #snapshot({ live }: PlanStep): Promise<Snapshot> {
-    const registers: Record<number, string> = {};
-    for (const register of live)
-      registers[register] = encodeFloats(await this.#machine.read(this.#registers[register]!));
+  async #snapshot(step: PlanStep): Promise<Snapshot> {
+    this.#checkLast(step);
+    // All is read at once: the run may go on before the numbers arrive.
+    const reads = step.live.map(async (register) => {
+      const value = this.#machine.read(this.#registers[register]!);
+      return [register, encodeFloats(isPromise(value) ? await value : value)] as const;
+    });
+    const counts = { step: this.#next, modelCalls: this.#calls };
     return {
       format: 'tfkit-diffusion-snapshot-1',
       plan: fingerprint(this.plan),
       shape: [...this.#machine.shape],
-      ...{ step: this.#next, modelCalls: this.#calls, registers },
+      ...{ ...counts, registers: Object.fromEntries(await Promise.all(reads)) },
     };
   }
 
   #draw(draw: number): ArrayLike<number> {
     const { shape } = this.#machine;
     const values = this.#options.noise(draw, shape);
-    checkNoise(values, shape, `draw ${draw} at step ${this.#next}`);
+    checkSize('noise', values, shape, ` for draw ${draw} at step ${this.#next}`);
     return values;
   }
 
@@ -185,7 +193,8 @@ export class Execution<V, R = V> {
     const { signal } = this.#options;
     signal?.throwIfAborted();
     const { shape } = this.#machine;
-    const result = this.#model(x, { ...level, step: this.#next, call, shape, signal });
+    const { timestep, alpha, sigma } = level;
+    const result = this.#model(x, { timestep, alpha, sigma, step: this.#next, call, shape, signal });
     const value = isPromise(result) ? await (signal ? abortable(result, signal) : result) : result;
     this.#calls++;
     const place = `at step ${this.#next} of ${this.#steps.length} (timestep ${level.timestep})`;
@@ -195,14 +204,12 @@ export class Execution<V, R = V> {
   /** Lets pending work run. A machine that answers at once costs no turn of the event loop. */
   #flush(): void | Promise<void> {
     const finite = this.#machine.flush();
-    if (finite === true) return;
-    if (finite === false) return this.#notFinite();
-    return finite.then((ok) => (ok ? undefined : this.#notFinite()));
+    return isPromise(finite) ? finite.then((ok) => this.#check(ok)) : this.#check(finite);
   }
 
-  #notFinite(): void {
+  #check(finite: boolean): void {
     const { onNonFinite = 'throw' } = this.#options;
-    if (onNonFinite === 'ignore') return;
+    if (finite || onNonFinite === 'ignore') return;
     this.stopped = true;
     if (onNonFinite === 'stop') return;
     throw new ValueError(
@@ -230,11 +237,15 @@ function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
-export function checkNoise(values: ArrayLike<number>, shape: readonly number[], what: string): void {
-  const size = shape.reduce((a, b) => a * b, 1);
-  if (values?.length !== size) {
-    throw new OptionError(
-      `sample: noise must have ${size} numbers for shape [${shape.join(', ')}], got ${values?.length} for ${what}.`,
-    );
-  }
+/** `what` is said after the number of numbers there are. */
+export function checkSize(
+  name: string,
+  values: ArrayLike<number>,
+  shape: readonly number[],
+  what = '',
+): void {
+  if (values?.length === sizeOf(shape)) return;
+  throw new ShapeError(
+    `sample: ${name} must have ${sizeOf(shape)} numbers for shape [${shape.join(', ')}], got ${values?.length}${what}.`,
+  );
 }

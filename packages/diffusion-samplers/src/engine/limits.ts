@@ -5,10 +5,11 @@ import type { FloatArray } from './machine';
 /** Clips each of `items` equal parts of `x` into `out`. */
 export function limitItems(out: FloatArray, x: FloatArray, limit: Limit, items: number): void {
   const size = x.length / items;
+  const clips = limit.kind === 'clip';
   for (let item = 0; item < items; item++) {
     const part = x.subarray(item * size, (item + 1) * size);
-    const range = limit.kind === 'clip' ? limit.range : thresholdOf(part, limit.ratio, limit.max);
-    const scale = limit.kind === 'clip' ? 1 : 1 / range;
+    const range = clips ? limit.range : thresholdOf(part, limit.ratio, limit.max);
+    const scale = clips ? 1 : 1 / range;
     for (let i = 0; i < size; i++) {
       // A NaN stays a NaN.
       const value = part[i]!;

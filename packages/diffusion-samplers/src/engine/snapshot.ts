@@ -1,5 +1,5 @@
 /** The state of a run between two steps, as JSON. */
-import { FormatError } from '@tfkit/core';
+import { FormatError, sizeOf } from '@tfkit/core';
 import type { Plan } from '../plan/types';
 import type { FloatArray } from './machine';
 
@@ -24,7 +24,7 @@ export function encodeFloats(values: FloatArray): string {
 }
 
 function decodeFloats(text: unknown, size: number): FloatArray {
-  const match = typeof text === 'string' ? /^f(32|64):([A-Za-z0-9+/]*={0,2})$/.exec(text) : undefined;
+  const match = /^f(32|64):([A-Za-z0-9+/]*={0,2})$/.exec(String(text));
   if (!match)
     throw new FormatError("resume: registers must be base64 after 'f32:' or 'f64:', got something else.");
   const bytes = Uint8Array.from(atob(match[2]!), (character) => character.charCodeAt(0));
@@ -49,7 +49,7 @@ export function readSnapshot(plan: Plan, snapshot: Snapshot): Map<number, FloatA
   const before = plan.steps[step - 1];
   if (!valid || !before)
     throw new FormatError(`resume: snapshot must have a shape and a step of the plan, got step ${step}.`);
-  const size = shape.reduce((a, b) => a * b, 1);
+  const size = sizeOf(shape);
   return new Map(before.live.map((register) => [register, decodeFloats(registers?.[register], size)]));
 }
 

@@ -31,7 +31,7 @@ const idle: Instance[] = [];
 export function acquire(size: number, registers: number): WasmMemory | undefined {
   const instance = idle.pop() ?? instantiate();
   if (!instance) return undefined;
-  const bytes = Math.ceil(size / 32) * 128;
+  const bytes = Math.ceil(size / 8) * 32;
   // Not a multiple of a large power of two, or all registers would compete for the same lines of the cache.
   const stride = bytes + 320;
   const { memory } = instance;
@@ -47,20 +47,21 @@ export function acquire(size: number, registers: number): WasmMemory | undefined
   return {
     register(index) {
       const start = programBytes + index * stride;
-      new Uint8Array(buffer, start + 4 * size, bytes - 4 * size).fill(0);
-      return new Float32Array(buffer, start, size);
+      return new Float32Array(buffer, start, bytes / 4).fill(0, size).subarray(0, size);
     },
     run(combines) {
       let at = 0;
       for (const { output, coefficients, operands } of combines) {
-        words[at++] = operands.length;
+        // Two terms or more: 0 times the first is the second of one.
+        const count = Math.max(2, operands.length);
+        words[at++] = count;
         words[at++] = output.byteOffset;
-        for (let k = 0; k < operands.length; k++) {
-          words[at++] = operands[k]!.byteOffset;
-          floats[at++] = coefficients[k]!;
+        for (let k = 0; k < count; k++) {
+          words[at++] = (operands[k] ?? operands[0]!).byteOffset;
+          floats[at++] = coefficients[k] ?? 0;
         }
       }
-      return instance.run(0, combines.length, bytes) === 0;
+      return !instance.run(0, combines.length, bytes);
     },
     release: () => {
       if (idle.length === 0) idle.push(instance);

@@ -2,7 +2,7 @@
 import { checkInteger, checkNumber, checkOneOf, OptionError } from '@tfkit/core';
 import { linspace } from '../level';
 import type { Schedule } from '../schedules/schedule';
-import { betaSigmas, interpolateLog, karrasSigmas, polyexponentialSigmas, vpSigmas } from './ramps';
+import { betaSigmas, karrasSigmas, polyexponentialSigmas } from './ramps';
 
 export interface GridPoints {
   /** Listed sigmas of the schedule, one more than steps: the last is where the run ends. */
@@ -78,7 +78,7 @@ function spacedTimesteps(schedule: Schedule, steps: number, options: SpacedOptio
   const total = schedule.trainSteps;
   if (!total || !schedule.alphasCumprod) {
     throw new OptionError(
-      `spaced: schedule must have discrete timesteps, got '${schedule.name}'. Use karras() or uniform().`,
+      `spaced: schedule must have discrete timesteps, got '${schedule.name}'. Use karras().`,
     );
   }
   checkInteger(['createPlan', 'steps'], steps, { min: 1, max: total });
@@ -113,7 +113,7 @@ export interface RampOptions {
 
 type Ramp = (count: number, min: number, max: number) => number[];
 
-function ramp(name: string, options: RampOptions, make: Ramp): Grid {
+export function ramp(name: string, options: RampOptions, make: Ramp): Grid {
   return {
     name,
     options,
@@ -164,21 +164,6 @@ export function lu(options: RampOptions = {}): Grid {
   return ramp('lu', options, (n, min, max) => polyexponentialSigmas(n, min, max));
 }
 
-/** Even steps in the schedule's own sigma: the time of a flow, the angle of TrigFlow. */
-export function uniform(options: RampOptions = {}): Grid {
-  return ramp('uniform', options, (n, min, max) => linspace(max, min + (max - min) / n, n));
-}
-
-/** Even times of the VP SDE (k-diffusion's get_sigmas_vp). */
-export function vpTimes(
-  options: { readonly betaD?: number; readonly betaMin?: number; readonly timeMin?: number } = {},
-): Grid {
-  return {
-    ...{ name: 'vpTimes', options },
-    points: (_, n) => ({ sigmas: [...vpSigmas(n, options.betaD, options.betaMin, options.timeMin), 0] }),
-  };
-}
-
 /** Listed sigmas that the caller chose, the last being where the run ends (0, usually). */
 export function customSigmas(sigmas: readonly number[], timesteps?: readonly number[]): Grid {
   return { name: 'customSigmas', options: { sigmas, timesteps }, points: () => ({ sigmas, timesteps }) };
@@ -192,26 +177,6 @@ export function customTimesteps(timesteps: readonly number[], final: FinalSigma 
       const sigmas = timesteps.map((t) => schedule.sigma(t));
       return { sigmas: [...sigmas, endOf(final, schedule, sigmas.at(-1)!)], timesteps };
     },
-  };
-}
-
-/** Optimised for ten steps (Sabour et al., arXiv:2404.14507; the project's page), others by interpolation. */
-const alignedSteps = {
-  'stable-diffusion': [14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029],
-  'stable-diffusion-xl': [14.615, 6.315, 3.771, 2.181, 1.342, 0.862, 0.555, 0.38, 0.234, 0.113, 0.029],
-  'stable-video-diffusion': [700, 54.5, 15.886, 7.977, 4.248, 1.789, 0.981, 0.403, 0.173, 0.034, 0.002],
-} as const;
-
-/**
- * The tables of Align Your Steps for the models that have one.
- *
- * @throws OptionError if an option or a number is out of its range.
- */
-export function alignYourSteps(model: keyof typeof alignedSteps): Grid {
-  checkOneOf(['alignYourSteps', 'model'], model, Object.keys(alignedSteps) as (keyof typeof alignedSteps)[]);
-  return {
-    ...{ name: 'alignYourSteps', options: { model } },
-    points: (_, steps) => ({ sigmas: [...interpolateLog(alignedSteps[model], steps + 1).slice(0, -1), 0] }),
   };
 }
 

@@ -43,21 +43,3 @@ export function polyexponentialSigmas(count: number, min: number, max: number, r
 export function betaSigmas(count: number, min: number, max: number, alpha = 0.6, beta = 0.6): number[] {
   return linspace(1, 0, count).map((u) => min + (max - min) * betaQuantile(u, alpha, beta));
 }
-
-/**
- * sqrt(exp(betaD t^2 / 2 + betaMin t) - 1), t = 1..epsilon: even times of the VP SDE (k-diffusion).
- *
- * @throws OptionError if an option or a number is out of its range.
- */
-export function vpSigmas(count: number, betaD = 19.9, betaMin = 0.1, epsilon = 1e-3): number[] {
-  return linspace(1, epsilon, count).map((t) => Math.sqrt(Math.expm1((betaD * t * t) / 2 + betaMin * t)));
-}
-
-/** Sigmas between those given, linear in log sigma. */
-export function interpolateLog(sigmas: readonly number[], count: number): number[] {
-  const logs = sigmas.map(Math.log);
-  return linspace(0, logs.length - 1, count).map((at) => {
-    const low = Math.min(Math.floor(at), logs.length - 2);
-    return Math.exp(logs[low]! + (at - low) * (logs[low + 1]! - logs[low]!));
-  });
-}

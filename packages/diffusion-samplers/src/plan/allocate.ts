@@ -1,9 +1,9 @@
 /** Gives the registers of a finished program as few places as their lifetimes allow. */
-import { after, header, ops } from './words';
+import { after, endOp, header, liveOp, modelOp, releaseOp } from './words';
 
 /**
  * Linear scan: a place is free again after the last instruction, or preview, that reads it. The instruction itself may
- * already write there, as all but model calls go element by element. What becomes free is written before the instruction,
+ * already write there if it goes element by element. What becomes free is written before the instruction,
  * what stays alive before each end.
  */
 export function allocate(words: readonly number[], count: number) {
@@ -30,9 +30,9 @@ export function allocate(words: readonly number[], count: number) {
   for (let at = 0; at < words.length; ) {
     if (begins) starts.push(placed.length);
     const [op, output, end] = [words[at]!, words[at + 1]!, after(words, at)];
-    begins = op === ops.end;
-    // A model must not write where it reads.
-    let place = op === ops.model ? take(output) : -1;
+    begins = op === endOp;
+    // A model must not write where it reads, nor what takes more than one pass.
+    let place = op === modelOp || (!begins && words[at + 3]! > 3) ? take(output) : -1;
     const dead = begins ? unread : [];
     for (let word = at + header; word < end; word += 2) {
       if (lastUse[words[word]!] === at) dead.push(placeOf[words[word]!]!);
@@ -46,14 +46,14 @@ export function allocate(words: readonly number[], count: number) {
       live.delete(freed);
       free.push(freed);
     }
-    if (dead.length > 0) write(ops.release, dead.length, dead);
-    if (begins) write(ops.live, live.size, live);
+    if (dead.length > 0) write(releaseOp, dead.length, dead);
+    if (begins) write(liveOp, live.size, live);
     if (place < 0) place = take(output);
     placed.push(op, place, words[at + 2]!, words[at + 3]!);
     for (let word = at + header; word < end; word += 2) placed.push(placeOf[words[word]!]!, words[word + 1]!);
     at = end;
   }
-  return { placed, starts, places };
+  return { words: placed, starts, registers: places };
 }
 
 /** Where each register is read last; the final state never dies. */
@@ -62,7 +62,7 @@ function lastUses(words: readonly number[], count: number): Int32Array {
   for (let at = 0; at < words.length; ) {
     const end = after(words, at);
     for (let word = at + header; word < end; word += 2) lastUse[words[word]!] = at;
-    if (words[at] === ops.end) lastUse[words[at + 1]!] = end < words.length ? at : end;
+    if (words[at] === endOp) lastUse[words[at + 1]!] = end < words.length ? at : end;
     at = end;
   }
   return lastUse;

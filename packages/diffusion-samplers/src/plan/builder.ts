@@ -3,9 +3,9 @@ import { OptionError } from '@tfkit/core';
 import { type Level, ratioOf } from '../level';
 import { conversion, inputLevel, type Limit, type Prediction } from '../prediction';
 import type { Schedule } from '../schedules/schedule';
+import { allocate } from './allocate';
 import { type Form, lin } from './forms';
-import { Program } from './program';
-import { header, ops } from './words';
+import { combineOp, endOp, header, limitOp, modelOp, noiseOp } from './words';
 
 /** A model call's result. */
 export interface Estimate {
@@ -85,7 +85,7 @@ export class PlanBuilder {
   call(level: Level, x: Form = this.x): Form {
     const input = this.#registerOf(x);
     this.#calls++;
-    return this.#write(ops.model, this.#called.push(level) - 1, [[input, 1]]);
+    return this.#write(modelOp, this.#called.push(level) - 1, [[input, 1]]);
   }
 
   /** What a raw output says about x0 and the noise, with `x` at `level`. */
@@ -95,7 +95,7 @@ export class PlanBuilder {
     const epsilon = lin(c, x, d, raw);
     this.#preview = x0;
     if (!this.#limit) return { x0, epsilon, noise: epsilon, raw };
-    const limited = this.#write(ops.limit, 0, this.keep(x0));
+    const limited = this.#write(limitOp, 0, this.keep(x0));
     this.#preview = limited;
     return { x0: limited, epsilon, noise: this.noiseOf(level, x, limited), raw };
   }
@@ -109,12 +109,12 @@ export class PlanBuilder {
   keep(form: Form): Form {
     this.#combine = this.#words.length;
     for (const term of form) if (!Number.isFinite(term[1])) this.#finite = false;
-    return this.#write(ops.combine, 0, form);
+    return this.#write(combineOp, 0, form);
   }
 
   /** The next draw of standard normal noise. */
   noise(): Form {
-    return this.#write(ops.noise, this.#draws++, []);
+    return this.#write(noiseOp, this.#draws++, []);
   }
 
   /** Counts a draw that is not used, so that a sequential generator stays in step with a peer's. */
@@ -145,15 +145,18 @@ export class PlanBuilder {
     }
     this.#end = this.#words.length;
     const start = this.#called.push(from, to) - 2;
-    this.#write(ops.end, start, this.#preview, this.x[0]![0]);
+    this.#write(endOp, start, this.#preview, this.x[0]![0]);
     this.#step++;
   }
 
-  /** The finished steps, with registers shared where lifetimes allow. */
-  finish(): { program: Program; modelCalls: number; draws: number } {
+  /** The finished program, with registers shared where lifetimes allow, and the counts of what is in it. */
+  finish() {
     this.#toDataUnits();
-    const program = new Program(this.#words, this.#registers, this.#called, this.#limit);
-    return { program, modelCalls: this.#calls, draws: this.#draws };
+    const { registers, ...placed } = allocate(this.#words, this.#registers);
+    return {
+      program: { ...placed, levels: this.#called, limit: this.#limit },
+      counts: { registers, modelCalls: this.#calls, draws: this.#draws },
+    };
   }
 
   /** The last state is not for the model: c_in of raw networks is taken back. */

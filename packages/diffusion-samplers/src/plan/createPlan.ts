@@ -1,7 +1,7 @@
 /** From the four choices to a plan. */
 import { checkInteger, checkKnownOptions, checkNumber, checkOneOf, OptionError } from '@tfkit/core';
 import type { Grid } from '../grids/grid';
-import { type Level, levelSlack } from '../level';
+import { type Level, levelSlack, ratioOf } from '../level';
 import { checkPrediction, inputLevel, type Limit, type Prediction, type PredictionType } from '../prediction';
 import type { Schedule } from '../schedules/schedule';
 import type { Solver } from '../solvers/solver';
@@ -68,7 +68,7 @@ export function createPlan(options: PlanOptions): Plan {
     ...{ compat: compat === 'diffusers', solver: solver.name },
   });
   solver.build(b);
-  const { program, ...counts } = b.finish();
+  const { program, counts } = b.finish();
   const initialScale = scaleOf(options.initialScale ?? 'unit', levels[0]!);
   return planOf(
     {
@@ -103,7 +103,7 @@ export function levelsOf(schedule: Schedule, grid: Grid, prediction: Prediction,
 }
 
 function checkLevels(levels: readonly Level[], { name }: Grid, { type }: Prediction): void {
-  const ratios = levels.map(({ alpha, sigma }) => sigma / alpha);
+  const ratios = levels.map(ratioOf);
   const last = ratios.length - 1;
   const up = ratios[0]! < ratios[last]!;
   for (const [i, ratio] of ratios.entries()) {

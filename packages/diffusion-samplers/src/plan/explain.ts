@@ -1,32 +1,30 @@
 /** Plans as text. */
+import { ratioOf } from '../level';
 import type { Form } from './forms';
 import type { Plan } from './types';
 
 const number = (value: number) => Number(value.toPrecision(6)).toString();
 
-const formText = (form: Form, noise: ReadonlyMap<number, number>): string =>
-  form.length === 0
-    ? '0'
-    : form
-        .map(([register, c], i) => {
-          const name = noise.has(register) ? `z${noise.get(register)}` : `r${register}`;
-          return `${c < 0 ? (i ? ' - ' : '-') : i ? ' + ' : ''}${number(Math.abs(c))} ${name}`;
-        })
-        .join('');
+const formText = (form: Form): string =>
+  form
+    .map(
+      ([register, c], i) =>
+        `${c < 0 ? (i ? ' - ' : '-') : i ? ' + ' : ''}${number(Math.abs(c))} r${register}`,
+    )
+    .join('') || '0';
 
 /**
- * The plan as text, one line an instruction: `r3 = 0.98 r0 - 0.12 r1`. Registers are r0, r1, ...; z5 is the sixth draw of
- * noise.
+ * The plan as text, one line an instruction: `r3 = 0.98 r0 - 0.12 r1`. Registers are r0, r1, ...; z5 is the sixth
+ * draw of noise.
  */
 export function explain(plan: Plan): string {
   const lines = [
     `${plan.solver} on ${plan.schedule}, grid ${plan.grid}, prediction ${plan.prediction}: ${plan.steps.length} steps, ` +
-      `${plan.modelCalls} model calls, ${plan.draws} draws, ${plan.registers} registers`,
-    `r0 = ${number(plan.initialScale)} noise, or the state given`,
+      `${plan.modelCalls} model calls, ${plan.draws} draws`,
+    `r0 = ${number(plan.initialScale)} noise`,
   ];
   for (const [i, { from, to, instructions, state }] of plan.steps.entries()) {
-    lines.push(`step ${i}: sigma/alpha ${number(from.sigma / from.alpha)} -> ${number(to.sigma / to.alpha)}`);
-    const noise = new Map<number, number>();
+    lines.push(`step ${i}: sigma/alpha ${number(ratioOf(from))} -> ${number(ratioOf(to))}`);
     for (const instruction of instructions) {
       const target = `  r${instruction.output} = `;
       if (instruction.op === 'model') {
@@ -34,16 +32,12 @@ export function explain(plan: Plan): string {
         lines.push(
           `${target}model(r${instruction.input}, t = ${number(timestep)})  at alpha ${number(alpha)}, sigma ${number(sigma)}`,
         );
-      } else if (instruction.op === 'combine') lines.push(target + formText(instruction.terms, noise));
-      else if (instruction.op === 'limit') {
-        const { limit } = instruction;
-        const text =
-          limit.kind === 'clip'
-            ? `clip(r${instruction.input}, ${limit.range})`
-            : `threshold(r${instruction.input}, ${limit.ratio}, ${limit.max})`;
-        lines.push(target + text);
-      } else noise.set(instruction.output, instruction.draw);
-      if (instruction.op !== 'noise') noise.delete(instruction.output);
+      } else if (instruction.op === 'noise') lines.push(`${target}z${instruction.draw}`);
+      else if (instruction.op === 'combine') lines.push(target + formText(instruction.terms));
+      else {
+        const { kind, ...numbers } = instruction.limit;
+        lines.push(`${target}${kind}(${[`r${instruction.input}`, ...Object.values(numbers)].join(', ')})`);
+      }
     }
     lines.push(`  state r${state}`);
   }

@@ -1,10 +1,20 @@
 /** A plan's program: the objects that a reader sees are made where they are looked at. */
 import type { Level } from '../level';
 import type { Limit } from '../prediction';
-import { allocate } from './allocate';
 import type { Form } from './forms';
 import type { Instruction, Plan, PlanStep } from './types';
-import { after, header, ops } from './words';
+import {
+  after,
+  combineOp,
+  endOp,
+  header,
+  limitOp,
+  liveOp,
+  modelOp,
+  names,
+  noiseOp,
+  releaseOp,
+} from './words';
 
 /** Steps by index, made one at a time; an array of steps is that as well. */
 export interface Steps {
@@ -12,68 +22,47 @@ export interface Steps {
   at(index: number): PlanStep | undefined;
 }
 
-/** The steps of a plan. Nothing in it changes any more. */
-export class Program implements Steps {
-  readonly #words: readonly number[];
-  readonly #starts: readonly number[];
-  readonly #levels: readonly Level[];
-  readonly #limit: Limit | undefined;
-  readonly registers: number;
+/** What the words of a program mean. */
+export interface Program {
+  readonly words: readonly number[];
+  /** Where each step begins. */
+  readonly starts: readonly number[];
+  readonly levels: readonly Level[];
+  readonly limit: Limit | undefined;
+}
 
-  /** `count` registers, each written once; register 0 is the initial state. */
-  constructor(words: readonly number[], count: number, levels: readonly Level[], limit: Limit | undefined) {
-    const { placed, starts, places } = allocate(words, count);
-    this.#words = placed;
-    this.#starts = starts;
-    this.#levels = levels;
-    this.#limit = limit;
-    this.registers = places;
-  }
-
-  get length(): number {
-    return this.#starts.length;
-  }
-
-  at(index: number): PlanStep | undefined {
-    const [words, levels] = [this.#words, this.#levels];
-    const instructions: Instruction[] = [];
-    let release: readonly number[] | undefined;
-    let live: readonly number[] = [];
-    for (let at = this.#starts[index] ?? words.length; at < words.length; at = after(words, at)) {
-      const [kind, output, extra] = [words[at]!, words[at + 1]!, words[at + 2]!];
-      const terms = formAt(words, at);
-      const registers = () => Object.freeze(terms.map(([register]) => register));
-      if (kind === ops.release) release = registers();
-      else if (kind === ops.live) live = registers();
-      else if (kind === ops.end) {
-        const [from, to] = [levels[extra]!, levels[extra + 1]!];
-        Object.freeze(instructions);
-        return Object.freeze({
-          from,
-          to,
-          instructions,
-          state: output,
-          preview: terms,
-          live,
-          release: release ?? [],
-        });
-      } else {
-        const [input] = terms[0] ?? [0];
-        const instruction: Instruction =
-          kind === ops.model
-            ? { op: 'model', input, output, level: levels[extra]! }
-            : kind === ops.noise
-              ? { op: 'noise', output, draw: extra }
-              : kind === ops.combine
-                ? { op: 'combine', output, terms }
-                : { op: 'limit', input, output, limit: this.#limit! };
-        instructions.push(Object.freeze(release ? { ...instruction, release } : instruction));
-        release = undefined;
-      }
+/** The step that begins at `at`. */
+function stepAt({ words, levels, limit }: Program, at: number): PlanStep {
+  const instructions: Instruction[] = [];
+  let release = none;
+  let live = none;
+  for (; ; at = after(words, at)) {
+    const [op, output, extra] = [words[at]!, words[at + 1]!, words[at + 2]!];
+    const terms = formAt(words, at);
+    const level = (index: number) => Object.freeze(levels[index]!);
+    if (op === releaseOp) release = registersOf(terms);
+    else if (op === liveOp) live = registersOf(terms);
+    else if (op === endOp) {
+      const [from, to] = [level(extra), level(extra + 1)];
+      const ends = { state: output, preview: terms, live, release };
+      return Object.freeze({ from, to, instructions: Object.freeze(instructions), ...ends });
+    } else {
+      const instruction = {
+        ...{ op: names[op as 0], output },
+        ...(op === combineOp ? { terms } : op === noiseOp ? { draw: extra } : { input: terms[0]![0] }),
+        ...(op === modelOp && { level: level(extra) }),
+        ...(op === limitOp && { limit }),
+        ...(release.length > 0 && { release }),
+      } as Instruction;
+      instructions.push(Object.freeze(instruction));
+      release = none;
     }
-    return undefined;
   }
 }
+
+const none: readonly number[] = Object.freeze([]);
+
+const registersOf = (terms: Form): readonly number[] => Object.freeze(terms.map(([register]) => register));
 
 function formAt(words: readonly number[], at: number): Form {
   const form: (readonly [number, number])[] = [];
@@ -83,22 +72,25 @@ function formAt(words: readonly number[], at: number): Form {
   return Object.freeze(form);
 }
 
-const programs = new WeakMap<Plan, Program>();
+const made = new WeakMap<Plan, Steps>();
 
 /** A plan whose `steps` are made when they are read; all of it is frozen. */
-export function planOf(facts: Omit<Plan, 'steps' | 'registers'>, program: Program): Plan {
-  let made: readonly PlanStep[] | undefined;
+export function planOf(facts: Omit<Plan, 'steps'>, program: Program): Plan {
+  const { starts } = program;
+  const { length } = starts;
+  const steps: PlanStep[] = [];
+  const at = (index: number) => (steps[index] ??= stepAt(program, starts[index]!));
+  let all: readonly PlanStep[] | undefined;
   const plan: Plan = Object.freeze({
     ...facts,
-    registers: program.registers,
     get steps() {
-      made ??= Object.freeze(Array.from({ length: program.length }, (_, i) => program.at(i)!));
-      return made;
+      all ??= Object.freeze(starts.map((_, index) => at(index)));
+      return all;
     },
   });
-  programs.set(plan, program);
+  made.set(plan, { length, at });
   return plan;
 }
 
 /** The steps of a plan, without making them all: also of one that was read from JSON. */
-export const programOf = (plan: Plan): Steps => programs.get(plan) ?? plan.steps;
+export const stepsOf = (plan: Plan): Steps => made.get(plan) ?? plan.steps;

@@ -6,7 +6,16 @@
  * the level of a model call, or the number of a draw. The end of a step has the state as output, the preview as pairs, and
  * as `extra` the index of the level where the step starts, which is followed by that where it ends.
  */
-export const ops = { model: 0, noise: 1, limit: 2, combine: 3, end: 4, release: 5, live: 6 } as const;
+export const modelOp = 0;
+export const noiseOp = 1;
+export const limitOp = 2;
+export const combineOp = 3;
+export const endOp = 4;
+export const releaseOp = 5;
+export const liveOp = 6;
+
+/** The first of them, as steps name them. */
+export const names = ['model', 'noise', 'limit', 'combine'] as const;
 
 /** Words of an instruction before its pairs. */
 export const header = 4;

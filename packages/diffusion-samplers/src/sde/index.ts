@@ -3,6 +3,8 @@
  * Brownian paths. Models take one level for each item of the batch. Typed arrays by default; with `on: tensors`
  * (from `./tfjs`) the same loops run on tensors.
  */
+export { uniform } from '../grids/uniform';
+export { type ContinuousVpOptions, continuousVp, subVp } from '../schedules/continuousVp';
 export type { Arithmetic, Coefficient } from './arithmetic';
 export { arrays } from './arrays';
 export {

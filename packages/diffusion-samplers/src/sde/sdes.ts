@@ -5,7 +5,7 @@
 import { checkNumber } from '@tfkit/core';
 import type { Level } from '../level';
 import { checkPrediction, conversion, inputLevel, type Prediction, type PredictionType } from '../prediction';
-import type { ContinuousVpOptions } from '../schedules/vp';
+import type { ContinuousVpOptions } from '../schedules/continuousVp';
 
 /** A forward SDE dx = f(t) x dt + g(t) dw: its coefficients, its marginals, and the range of its time. */
 export interface Sde {
