@@ -57,10 +57,11 @@ function locals({ x, raw }: AffineInputs, spec: AffineSpec) {
   const { isShiftFirst, sign } = kindOf(spec);
   const n = lastOf(raw.shape) / 2;
   const [passed, changed] = divide(x, spec);
-  const shift = tf.mul(sliceLast(raw, 0, n), sign);
-  const logScale = tf.mul(logScaleOf(sliceLast(raw, n, n), spec), sign);
+  const signed = (tensor: tf.Tensor) => (sign === 1 ? tensor : tf.neg(tensor));
+  const shift = signed(sliceLast(raw, 0, n));
+  const logScale = signed(logScaleOf(sliceLast(raw, n, n), spec));
   const scaled = tf.mul(isShiftFirst ? tf.add(changed, shift) : changed, tf.exp(logScale));
-  return { isShiftFirst, sign, passed, shift, logScale, scaled };
+  return { isShiftFirst, signed, passed, shift, logScale, scaled };
 }
 
 function composed(inputs: AffineInputs, spec: AffineSpec): [tf.Tensor, tf.Tensor] {
@@ -69,20 +70,20 @@ function composed(inputs: AffineInputs, spec: AffineSpec): [tf.Tensor, tf.Tensor
 }
 
 function composedGradient(inputs: AffineGradientInputs, spec: AffineSpec): [tf.Tensor, tf.Tensor] {
-  const { isShiftFirst, sign, logScale, scaled } = locals(inputs, spec);
+  const { isShiftFirst, signed, logScale, scaled } = locals(inputs, spec);
   const { dz, dLogDet, x } = inputs;
   const [onPassed, onChanged] = divide(dz, spec);
   const toChanged = tf.mul(onChanged, tf.exp(logScale));
   const perExample = tf.reshape(dLogDet, [x.shape[0]!, ...x.shape.slice(1).map(() => 1)]);
   const onLogScale = tf.add(tf.mul(onChanged, scaled), perExample);
   const { scaleMap, bound } = spec;
-  const s = tf.mul(logScale, sign);
+  const s = signed(logScale);
   const toRaw =
     scaleMap === 'exp'
       ? onLogScale
       : tf.mul(onLogScale, tf.sub(1, scaleMap === 'tanh' ? tf.square(tf.div(s, bound)) : tf.exp(s)));
   return [
     join(onPassed, toChanged, spec),
-    tf.concat([tf.mul(isShiftFirst ? toChanged : onChanged, sign), tf.mul(toRaw, sign)], -1),
+    tf.concat([signed(isShiftFirst ? toChanged : onChanged), signed(toRaw)], -1),
   ];
 }
