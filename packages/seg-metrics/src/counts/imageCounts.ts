@@ -34,6 +34,11 @@ export function sparseCounts(counts: PairCounts, name: string): ImageCounts {
 
 function nonZero(values: Float64Array): [indices: Uint32Array, values: Float64Array] {
   const indices: number[] = [];
-  for (let i = 0; i < values.length; i++) if (values[i]) indices.push(i);
-  return [Uint32Array.from(indices), Float64Array.from(indices, (i) => values[i]!)];
+  const kept: number[] = [];
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] === 0) continue;
+    indices.push(i);
+    kept.push(values[i]!);
+  }
+  return [new Uint32Array(indices), new Float64Array(kept)];
 }
