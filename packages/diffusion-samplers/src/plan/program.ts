@@ -31,30 +31,30 @@ export interface Program {
   readonly limit: Limit | undefined;
 }
 
-/** The step that begins at `at`. */
-function stepAt({ words, levels, limit }: Program, at: number): PlanStep {
+/** The step that begins at `at`; `freeze` is given each object in it. */
+function stepAt({ words, levels, limit }: Program, at: number, freeze: <T>(value: T) => T): PlanStep {
   const instructions: Instruction[] = [];
   let release = none;
   let live = none;
   for (; ; at = after(words, at)) {
     const [op, output, extra] = [words[at]!, words[at + 1]!, words[at + 2]!];
-    const terms = formAt(words, at);
-    const level = (index: number) => Object.freeze(levels[index]!);
-    if (op === releaseOp) release = registersOf(terms);
-    else if (op === liveOp) live = registersOf(terms);
+    const terms = formAt(words, at, freeze);
+    const level = (index: number) => freeze(levels[index]!);
+    if (op === releaseOp) release = freeze(registersOf(terms));
+    else if (op === liveOp) live = freeze(registersOf(terms));
     else if (op === endOp) {
       const [from, to] = [level(extra), level(extra + 1)];
       const ends = { state: output, preview: terms, live, release };
-      return Object.freeze({ from, to, instructions: Object.freeze(instructions), ...ends });
+      return freeze({ from, to, instructions: freeze(instructions), ...ends });
     } else {
-      const instruction = {
-        ...{ op: names[op as 0], output },
-        ...(op === combineOp ? { terms } : op === noiseOp ? { draw: extra } : { input: terms[0]![0] }),
-        ...(op === modelOp && { level: level(extra) }),
-        ...(op === limitOp && { limit }),
-        ...(release.length > 0 && { release }),
-      } as Instruction;
-      instructions.push(Object.freeze(instruction));
+      const instruction: Record<string, unknown> = { op: names[op as 0], output };
+      if (op === combineOp) instruction.terms = terms;
+      else if (op === noiseOp) instruction.draw = extra;
+      else instruction.input = terms[0]![0];
+      if (op === modelOp) instruction.level = level(extra);
+      if (op === limitOp) instruction.limit = limit;
+      if (release !== none) instruction.release = release;
+      instructions.push(freeze(instruction as unknown as Instruction));
       release = none;
     }
   }
@@ -62,14 +62,14 @@ function stepAt({ words, levels, limit }: Program, at: number): PlanStep {
 
 const none: readonly number[] = Object.freeze([]);
 
-const registersOf = (terms: Form): readonly number[] => Object.freeze(terms.map(([register]) => register));
+const registersOf = (terms: Form): readonly number[] => terms.map(([register]) => register);
 
-function formAt(words: readonly number[], at: number): Form {
+function formAt(words: readonly number[], at: number, freeze: <T>(value: T) => T): Form {
   const form: (readonly [number, number])[] = [];
   for (let word = at + header; word < after(words, at); word += 2) {
-    form.push(Object.freeze([words[word]!, words[word + 1]!] as const));
+    form.push(freeze([words[word]!, words[word + 1]!] as const));
   }
-  return Object.freeze(form);
+  return freeze(form);
 }
 
 const made = new WeakMap<Plan, Steps>();
@@ -77,18 +77,16 @@ const made = new WeakMap<Plan, Steps>();
 /** A plan whose `steps` are made when they are read; all of it is frozen. */
 export function planOf(facts: Omit<Plan, 'steps'>, program: Program): Plan {
   const { starts } = program;
-  const { length } = starts;
-  const steps: PlanStep[] = [];
-  const at = (index: number) => (steps[index] ??= stepAt(program, starts[index]!));
   let all: readonly PlanStep[] | undefined;
   const plan: Plan = Object.freeze({
     ...facts,
     get steps() {
-      all ??= Object.freeze(starts.map((_, index) => at(index)));
+      all ??= Object.freeze(starts.map((start) => stepAt(program, start, Object.freeze)));
       return all;
     },
   });
-  made.set(plan, { length, at });
+  // Nobody sees those of the engine; to freeze them would take as long as a step.
+  made.set(plan, { length: starts.length, at: (index) => stepAt(program, starts[index]!, (value) => value) });
   return plan;
 }
 
