@@ -648,3 +648,35 @@ describeBackends('kernels: memory', () => {
     await expectNoLeak(() => tf.conv2d(x, w, 1, 'same').dispose());
   });
 });
+
+describeBackends('kernels: sums over all axes but the last', (backend) => {
+  it.for([
+    { shape: [7, 5] },
+    { shape: [3, 4, 5, 6] },
+    { shape: [1, 3] },
+    { shape: [4096, 2] },
+    { shape: [4097, 2] },
+    { shape: [0, 3] },
+    { shape: [2, 0] },
+  ])('equal float64 for $shape', async ({ shape }, { skip }) => {
+    skip(backend === 'webgpu' && shape[0] === 0, "tfjs' sum of no rows fails on webgpu");
+    const x = seededTensor(1, shape);
+    const axes = shape.slice(0, -1).map((_, axis) => axis);
+    const columns = shape.at(-1)!;
+    const expected = new Float64Array(columns);
+    (await x.data()).forEach((value, i) => {
+      expected[i % columns]! += value;
+    });
+    const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1);
+    const near = (values: ArrayLike<number>) => {
+      expect(values).toHaveLength(columns);
+      const errors = expected.map((value, i) => Math.abs(values[i]! - value));
+      expect(Math.max(0, ...errors)).toBeLessThan(1e-6 * (rows + 1));
+    };
+    near(await tf.sum(x, axes).data());
+    near(await tf.sum(x, [...axes].reverse()).data());
+    const kept = tf.sum(x, axes, true);
+    expect(kept.shape).toEqual([...axes.map(() => 1), columns]);
+    near(await kept.data());
+  });
+});

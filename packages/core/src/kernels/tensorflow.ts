@@ -16,6 +16,7 @@ import {
   reluGrad,
   reshape,
   step,
+  sum,
 } from './tensorflow/ops';
 import { phasedFilterGradient } from './tensorflow/phases';
 
@@ -26,6 +27,7 @@ const fast: Record<string, FastKernel> = {
   Cast: cast,
   Reshape: reshape,
   Step: step,
+  Sum: sum,
   BatchMatMul: matMul,
   TfkitReluGrad: reluGrad,
 };
