@@ -32,7 +32,7 @@ export interface BijectorCheck {
  * (one backward pass for each entry of an example, so keep these small), and the inverse's log-determinant.
  *
  * @param x float32 [batch, ...event] with at most 4096 entries an example.
- * @throws ShapeError if an example is larger; it does not throw for a wrong layer: see `problems`.
+ * @throws ShapeError if an example is larger or there is none; it does not throw for a wrong layer: see `problems`.
  * @example
  * const { passed, problems } = await checkBijector(layer, x, { parameters });
  */
@@ -136,6 +136,7 @@ export interface LayerInversionError {
  * errors, and a single ill-conditioned one shows.
  *
  * @param x float32 [batch, ...shape], real data best.
+ * @throws ShapeError if x is empty or of another shape.
  */
 export async function inversionErrors(
   flow: Flow,
