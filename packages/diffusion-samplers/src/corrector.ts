@@ -1,13 +1,18 @@
 /** Predictor-corrector sampling with any solver as the predictor: Langevin steps at each level that a plan reaches. */
-import { checkInteger, checkNumber, checkOneOf, OptionError } from '@tfkit/core';
-import { ArrayMachine } from './engine/arrays';
+import { checkInteger, checkNumber, checkOneOf, OptionError, ShapeError, sizeOf } from '@tfkit/core';
 import type { Execution, Model, SampleStep } from './engine/execute';
-import type { FloatArray, Machine } from './engine/machine';
-import type { NoiseSource } from './noise';
-import { stepsOf } from './plan/program';
+import type { FloatArray } from './engine/machine';
+import { type NoiseSource, seededNoise } from './noise';
 import type { Plan, PlanStep } from './plan/types';
 import { checkPrediction, type Prediction } from './prediction';
-import { type ArrayModel, noiseOf, type SampleOptions, type SampleResult, shapeOf, start } from './sample';
+import {
+  type ArrayModel,
+  type CommonOptions,
+  type SampleOptions,
+  type SampleResult,
+  shapeOf,
+  start,
+} from './sample';
 import type { Arithmetic } from './sde/arithmetic';
 import { arrays } from './sde/arrays';
 import { scoreOf } from './sde/sdes';
@@ -52,11 +57,15 @@ export async function sampleWithCorrector(
   const { corrections, snr, norms, prediction, onStep, ...rest } = options;
   const settings = checkCorrector('sampleWithCorrector', { corrections, snr, norms });
   const run = start(plan, model, rest);
-  const { signal, resume } = rest;
-  return finishCorrected(run, {
-    ...{ plan, model, prediction, signal, onStep, resumed: resume?.step ?? 0, noise: noiseOf(rest) },
-    settings,
-    machine: new ArrayMachine(shapeOf(rest), 0, 'float64'),
+  const shape = shapeOf(rest);
+  return finishCorrected(run, rest, {
+    ...{ plan, model, prediction, onStep, shape, settings },
+    accept(output, _input, place) {
+      if (output?.length === sizeOf(shape)) return output as FloatArray;
+      throw new ShapeError(
+        `sampleWithCorrector: model must return ${sizeOf(shape)} numbers for shape [${shape.join(', ')}], got ${output?.length} ${place}.`,
+      );
+    },
     // Its functions read float32 and float64 alike; the run rounds what it loads.
     on: arrays as unknown as Arithmetic<FloatArray>,
     own: (x) => x.slice(),
@@ -84,12 +93,10 @@ interface Corrected<V, R> {
   readonly model: Model<V, R>;
   readonly prediction: Prediction | undefined;
   readonly settings: Settings;
-  readonly signal: AbortSignal | undefined;
-  readonly noise: NoiseSource;
-  readonly resumed: number;
+  readonly shape: readonly number[];
   readonly onStep: ((step: SampleStep<V>) => void) | undefined;
-  /** Takes in the model's outputs; its registers are not the run's. */
-  readonly machine: Machine<V>;
+  /** The model's output as a value that is not its input; throws if it is none. */
+  accept(output: R, input: V, place: string): V;
   readonly on: Arithmetic<V>;
   readonly own: (x: V) => V;
 }
@@ -97,20 +104,22 @@ interface Corrected<V, R> {
 /** Runs to the end, with corrections after each step. */
 export async function finishCorrected<V, R>(
   run: Execution<V, R>,
+  options: CommonOptions,
   context: Corrected<V, R>,
 ): Promise<SampleResult<V>> {
-  const { plan, settings, onStep, resumed, own } = context;
-  const steps = stepsOf(plan);
+  const { plan, settings, onStep, own } = context;
+  const { seed = 0, noise = seededNoise(seed), signal, resume } = options;
+  const resumed = resume?.step ?? 0;
   const callsAt = ({ to }: PlanStep) => (to.sigma > 0 ? settings.corrections : 0);
   try {
     const prediction = predictionOf(plan, context.prediction, settings);
     let extra = 0;
-    for (let n = 0; n < resumed; n++) extra += callsAt(steps.at(n)!);
+    for (let n = 0; n < resumed; n++) extra += callsAt(plan.steps[n]!);
     for (let n = resumed; !run.done; n++) {
       await run.step();
-      const step = steps.at(n)!;
+      const step = plan.steps[n]!;
       const calls = run.stopped ? 0 : callsAt(step);
-      for (let k = 0; k < calls; k++) await correct(run, context, { prediction, step, n, k });
+      for (let k = 0; k < calls; k++) await correct(run, context, { prediction, noise, signal, step, n, k });
       extra += calls;
       onStep?.({ ...run.report(), modelCalls: run.modelCalls + extra });
       run.endStep();
@@ -138,6 +147,8 @@ function predictionOf(plan: Plan, given: Prediction | undefined, { corrections }
 
 interface Place {
   readonly prediction: Prediction;
+  readonly noise: NoiseSource;
+  readonly signal: AbortSignal | undefined;
   readonly step: PlanStep;
   readonly n: number;
   readonly k: number;
@@ -146,11 +157,10 @@ interface Place {
 /** One Langevin step on the run's state. */
 async function correct<V, R>(
   run: Execution<V, R>,
-  { plan, model, settings, signal, noise, machine, on }: Corrected<V, R>,
-  { prediction, step, n, k }: Place,
+  { plan, model, settings, shape, accept, on }: Corrected<V, R>,
+  { prediction, noise, signal, step, n, k }: Place,
 ): Promise<void> {
   signal?.throwIfAborted();
-  const { shape } = machine;
   const { timestep, alpha, sigma, x: a, m: b, scale } = scoreOf(prediction, step.to);
   const x = run.x;
   const used: V[] = [];
@@ -164,7 +174,7 @@ async function correct<V, R>(
     const call = step.instructions.filter(({ op }) => op === 'model').length + k;
     const level = { timestep, alpha: alpha * scale, sigma: sigma * scale };
     const output = await model(seen, { ...level, step: n, call, shape, signal });
-    const m = keep(machine.accept(0, output, seen, `at correction ${k} after step ${n}`));
+    const m = keep(accept(output, seen, `at correction ${k} after step ${n}`));
     signal?.throwIfAborted();
     const score = keep(on.combine([a, b], [x, m]));
     const z = keep(on.from(noise(plan.draws + n * settings.corrections + k, shape), shape));

@@ -133,9 +133,6 @@ export function shapeOf(options: CommonOptions): readonly number[] {
   return shape;
 }
 
-/** The noise of a run. */
-export const noiseOf = ({ noise, seed = 0 }: CommonOptions): NoiseSource => noise ?? seededNoise(seed);
-
 /** An execution whose registers are filled: from the snapshot, the given state, or noise. */
 export function begin<V, R>(
   plan: Plan,
@@ -151,7 +148,7 @@ export function begin<V, R>(
     if (options.seed !== undefined)
       checkInteger(['sample', 'seed'], options.seed, { min: 0, max: 2 ** 32 - 1 });
     const { resume, signal, onNonFinite } = options;
-    const noise = noiseOf(options);
+    const noise = options.noise ?? seededNoise(options.seed ?? 0);
     const saved = resume && readSnapshot(plan, resume);
     const run = new Execution(plan, machine, model, { noise, signal, onNonFinite }, resume);
     if (saved) {

@@ -12,7 +12,6 @@ import {
   type CommonOptions,
   commonOptions,
   finish,
-  noiseOf,
   type SampleResult,
   shapeOf,
   stepThrough,
@@ -82,11 +81,11 @@ export async function sampleTensorsWithCorrector(
   const { corrections, snr, norms, prediction, onStep, ...rest } = options;
   const settings = checkCorrector('sampleTensorsWithCorrector', { corrections, snr, norms });
   const run = start(plan, model, rest);
-  const { signal, resume } = rest;
-  return finishCorrected(run, {
-    ...{ plan, model, prediction, signal, onStep, resumed: resume?.step ?? 0, noise: noiseOf(rest) },
-    settings,
-    machine: new TensorMachine(run.x.shape, false),
+  const { shape } = run.x;
+  const machine = new TensorMachine(shape, false);
+  return finishCorrected(run, rest, {
+    ...{ plan, model, prediction, onStep, shape, settings },
+    accept: (output, input, place) => machine.accept(0, output, input, place),
     on: tensors,
     own: (x) => tf.clone(x),
   });
