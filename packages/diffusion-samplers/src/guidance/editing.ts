@@ -82,7 +82,7 @@ export function inpainting<
     // x0 = a x + b m: what the model would have said, had it known.
     const [a, b] = conversion(prediction, call);
     if (b === 0) return m;
-    const held = [m];
+    const held: V[] = [m];
     try {
       const told = on.combine([1 / b, -a / b], [known, x]);
       held.push(told);

@@ -54,7 +54,7 @@ export function classifierFreeGuidance<V, C extends Told>(
     const at = firstRatio(call);
     const c = await conditional(x, call);
     if (w === 1 || at < interval[0] || at > interval[1]) return c;
-    const held = [c];
+    const held: V[] = [c];
     try {
       const u = await unconditional(x, call);
       held.push(u);

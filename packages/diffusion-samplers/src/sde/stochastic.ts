@@ -221,7 +221,7 @@ export async function sampleSde<V = Float64Array>(
       replace(await steppedAlong(equation, state, times, n, { shape, method, path, on }));
       for (let k = 0; k < corrector.steps; k++) {
         const score = await drift.score(state, timesOf(times[n + 1]!));
-        const held = [score];
+        const held: V[] = [score];
         try {
           const z = on.from(noise(draws++, shape), shape);
           held.push(z);
