@@ -1,9 +1,19 @@
-/** Runs whose steps depend on the data, so that they are no plans: adaptive DPM-Solver, and predictor-corrector. */
+/**
+ * Runs whose steps depend on the data, so that they are no plans: adaptive DPM-Solver, and Langevin correctors, around any plan
+ * (`sampleWithCorrector`) and before the reverse diffusion of the VE SDE (`predictorCorrector`).
+ */
 import { checkInteger, checkKnownOptions, checkNumber, OptionError, ValueError } from '@tfkit/core';
+import { checkCorrector } from './corrector';
 import { type NoiseSource, seededNoise } from './noise';
 import type { ArrayModel } from './sample';
 import { arrays } from './sde/arrays';
 import { stateOf } from './sde/model';
+
+export {
+  type CorrectorOptions,
+  type SampleWithCorrectorOptions,
+  sampleWithCorrector,
+} from './corrector';
 
 /** Options of both loops. The state is x0 + sigma epsilon (alpha = 1). */
 interface LoopOptions {
@@ -253,21 +263,19 @@ const pcOptions = [
  * Predictor-corrector sampling of the VE SDE (arXiv:2011.13456, algorithms 2 and 4): Langevin steps at each level, then
  * the reverse diffusion. The model predicts the score.
  *
+ * It is the authors' order and predictor, with variances that need not follow from the sigmas and the last mean as a result, none of
+ * which a plan can say; `sampleWithCorrector` corrects after each step of any other solver.
+ *
  * @returns the last mean, without noise, and the last state, float64.
  * @throws OptionError if an option or a number is out of its range.
  */
 export async function predictorCorrector(model: ArrayModel, options: PredictorCorrectorOptions) {
   checkKnownOptions('predictorCorrector', options, [...pcOptions, 'norms', 'onStep']);
-  const {
-    sigmas,
-    shape,
-    corrections = 1,
-    snr = 0.15,
-    norms = 'item',
-    noise = seededNoise(options.seed ?? 0),
-  } = options;
-  checkInteger(['predictorCorrector', 'corrections'], corrections, { min: 0 });
-  checkNumber(['predictorCorrector', 'snr'], snr, { min: 0, open: 'min' });
+  const { sigmas, shape, noise = seededNoise(options.seed ?? 0) } = options;
+  const { corrections, ...langevin } = checkCorrector('predictorCorrector', {
+    ...options,
+    snr: options.snr ?? 0.15,
+  });
   let draws = 0;
   let modelCalls = 0;
   let x = stateOf('predictorCorrector', options.x, shape, arrays);
@@ -282,7 +290,7 @@ export async function predictorCorrector(model: ArrayModel, options: PredictorCo
     };
     for (let k = 0; k < corrections; k++) {
       const [m, z] = [await score(), noise(draws++, shape)];
-      x = arrays.langevin(x, Float64Array.from(m), Float64Array.from(z), { items: shape[0]!, snr, norms });
+      x = arrays.langevin(x, Float64Array.from(m), Float64Array.from(z), { items: shape[0]!, ...langevin });
     }
     const corrected = x;
     const m = await score();

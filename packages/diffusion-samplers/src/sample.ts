@@ -113,7 +113,8 @@ export async function* stepThrough<V, R>(
   }
 }
 
-function start(
+/** An execution on typed arrays. */
+export function start(
   plan: Plan,
   model: ArrayModel,
   options: SampleOptions,

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { ensureGradients } from '@tfkit/core/tfjs';
 import { describeBackends, expectNoLeak } from '@tfkit/test-kit';
 import { beforeAll, expect, it } from 'vitest';
-import { decode, encode, type ItemModel, logLikelihood, vpSde } from '../src/sde';
+import { decode, encode, type ItemModel, logLikelihood, sampleSde, veSde, vpSde } from '../src/sde';
 import { tensors } from '../src/tfjs';
 
 /** The noise of a mixture of two Gaussians in the plane, N(+-mean, deviation^2). */
@@ -69,4 +69,45 @@ describeBackends('the probability-flow ODE on tensors', () => {
       });
     },
   );
+});
+
+describeBackends('the reverse SDE on tensors', () => {
+  it.each([
+    ['Euler-Maruyama', { sde: vpSde(), method: 'euler-maruyama' }],
+    ['Heun, half the noise', { sde: vpSde(), method: 'heun', lambda: 0.5 }],
+    ['SRA1, corrected by item', { sde: vpSde(), method: 'sra1', corrector: { steps: 2, snr: 0.1 } }],
+    [
+      'VE, corrected by batch',
+      { sde: veSde({ sigmaMax: 5 }), method: 'euler-maruyama', corrector: { snr: 0.1, norms: 'batch' } },
+    ],
+  ] as const)('samples as typed arrays do, and leaks nothing: %s', async (_, choices) => {
+    const run = { ...choices, prediction: 'epsilon', shape, steps: 20, seed: 6 } as const;
+    const host = await sampleSde(onArrays, points, run);
+    const x = tf.tensor2d(points, [3, 2]);
+    await expectNoLeak(async () => {
+      const there = await sampleSde(onTensors, x, { ...run, on: tensors });
+      expect(await there.x.data()).toBeAllclose(host.x, { rtol: 2e-3, atol: 2e-3 });
+      expect(there.modelCalls).toBe(host.modelCalls);
+      there.x.dispose();
+    });
+    x.dispose();
+  });
+
+  it('leaks nothing when the model, or the noise of the corrector, fails', async () => {
+    const run = { sde: vpSde(), prediction: 'epsilon', shape, steps: 4, on: tensors, corrector: {} } as const;
+    const noNoise = () => {
+      throw new Error('no noise');
+    };
+    let calls = 0;
+    const failing: ItemModel<tf.Tensor> = (x, call) => {
+      if (++calls === 4) throw new Error('no memory');
+      return onTensors(x, call);
+    };
+    const wrong: ItemModel<tf.Tensor> = () => tf.zeros([5, 7]);
+    await expectNoLeak(async () => {
+      await expect(sampleSde(onTensors, points, { ...run, noise: noNoise })).rejects.toThrow('no noise');
+      await expect(sampleSde(failing, points, run)).rejects.toThrow('no memory');
+      await expect(sampleSde(wrong, points, run)).rejects.toThrow();
+    });
+  });
 });

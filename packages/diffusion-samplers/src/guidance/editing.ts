@@ -82,10 +82,13 @@ export function inpainting<
     // x0 = a x + b m: what the model would have said, had it known.
     const [a, b] = conversion(prediction, call);
     if (b === 0) return m;
-    const told = on.combine([1 / b, -a / b], [known, x]);
-    const result = on.blend(mask, told, m);
-    on.free(told);
-    if (m !== x) on.free(m);
-    return result;
+    const held: V[] = [m];
+    try {
+      const told = on.combine([1 / b, -a / b], [known, x]);
+      held.push(told);
+      return on.blend(mask, told, m);
+    } finally {
+      on.free(...held.filter((value) => value !== x));
+    }
   };
 }

@@ -54,17 +54,17 @@ export function classifierFreeGuidance<V, C extends Told>(
     const at = firstRatio(call);
     const c = await conditional(x, call);
     if (w === 1 || at < interval[0] || at > interval[1]) return c;
-    const u = await unconditional(x, call);
-    const guided = on.combine([w, 1 - w], [c, u]);
-    if (u !== x) on.free(u);
-    if (rescale === 0) {
-      if (c !== x) on.free(c);
-      return guided;
+    const held: V[] = [c];
+    try {
+      const u = await unconditional(x, call);
+      held.push(u);
+      const guided = on.combine([w, 1 - w], [c, u]);
+      if (rescale === 0) return guided;
+      held.push(guided);
+      return on.matchDeviation(guided, c, call.shape[0]!, rescale);
+    } finally {
+      on.free(...held.filter((value) => value !== x));
     }
-    const matched = on.matchDeviation(guided, c, call.shape[0]!, rescale);
-    on.free(guided);
-    if (c !== x) on.free(c);
-    return matched;
   };
 }
 

@@ -134,9 +134,11 @@ export class ModelDrift<V> {
     const seen = input(x);
     try {
       const m = await model(seen);
-      const result = this.#on.combine([a, b], [x, m]);
-      if (m !== seen) this.#on.free(m);
-      return result;
+      try {
+        return this.#on.combine([a, b], [x, m]);
+      } finally {
+        if (m !== seen) this.#on.free(m);
+      }
     } finally {
       done(seen);
       release();

@@ -123,11 +123,14 @@ export interface ModelForm extends Level {
  * @throws OptionError for an unknown prediction type.
  */
 export function scoreForm(sde: Sde, prediction: PredictionType | Prediction, t: number): ModelForm {
-  const kind = checkPrediction(prediction);
-  const level = sde.level(t);
-  const seen = inputLevel(kind, level);
+  return scoreOf(checkPrediction(prediction), sde.level(t));
+}
+
+/** The score of a prediction at a level with sigma > 0. */
+export function scoreOf(prediction: Prediction, level: Level): ModelForm {
+  const seen = inputLevel(prediction, level);
   const scale = seen.alpha / level.alpha;
-  const [, , c, d] = conversion(kind, seen);
+  const [, , c, d] = conversion(prediction, seen);
   const { timestep, alpha, sigma } = level;
   return { timestep, alpha, sigma, x: (-c * scale) / sigma, m: -d / sigma, scale };
 }

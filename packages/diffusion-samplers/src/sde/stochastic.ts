@@ -221,9 +221,14 @@ export async function sampleSde<V = Float64Array>(
       replace(await steppedAlong(equation, state, times, n, { shape, method, path, on }));
       for (let k = 0; k < corrector.steps; k++) {
         const score = await drift.score(state, timesOf(times[n + 1]!));
-        const z = on.from(noise(draws++, shape), shape);
-        replace(on.langevin(state, score, z, { items, snr: corrector.snr, norms: corrector.norms }));
-        on.free(score, z);
+        const held: V[] = [score];
+        try {
+          const z = on.from(noise(draws++, shape), shape);
+          held.push(z);
+          replace(on.langevin(state, score, z, { items, snr: corrector.snr, norms: corrector.norms }));
+        } finally {
+          on.free(...held);
+        }
       }
     }
     return { x: state, modelCalls };

@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { checkDType, checkKnownOptions, checkShape } from '@tfkit/core';
+import { type CorrectorOptions, checkCorrector, finishCorrected } from '../corrector';
 import type { Execution, Model, SampleStep } from '../engine/execute';
 import type { Plan } from '../plan/types';
 import {
@@ -15,11 +16,13 @@ import {
   shapeOf,
   stepThrough,
 } from '../sample';
+import { tensors } from './arithmetic';
 import { TensorMachine } from './machine';
 
+export type { CorrectorOptions } from '../corrector';
 export type { SampleStep } from '../engine/execute';
 export type { CommonOptions, SampleResult } from '../sample';
-export { tensors } from './arithmetic';
+export { tensors };
 
 /** A model on tensors. The engine disposes what it returns, and its input. */
 export type TensorModel = Model<tf.Tensor>;
@@ -59,6 +62,33 @@ export function iterateTensors(
   options: TensorSampleOptions = {},
 ): AsyncGenerator<SampleStep<tf.Tensor>, void, undefined> {
   return stepThrough(start(plan, model, options), options.onStep);
+}
+
+/** Options of `sampleTensors`, and of the corrector. */
+export interface TensorSampleWithCorrectorOptions extends TensorSampleOptions, CorrectorOptions {}
+
+/**
+ * `sampleWithCorrector` of `./adaptive` on tensors: Langevin steps after each step of a plan, on the device.
+ *
+ * @returns float32 of the state's shape; the caller disposes it.
+ * @throws OptionError for a wrong corrector, prediction or solver, as there; and what `sampleTensors` throws. No tensor is leaked then.
+ */
+export async function sampleTensorsWithCorrector(
+  plan: Plan,
+  model: TensorModel,
+  options: TensorSampleWithCorrectorOptions = {},
+): Promise<SampleResult<tf.Tensor>> {
+  const { corrections, snr, norms, prediction, onStep, ...rest } = options;
+  const settings = checkCorrector('sampleTensorsWithCorrector', { corrections, snr, norms });
+  const run = start(plan, model, rest);
+  const { shape } = run.x;
+  const machine = new TensorMachine(shape, false);
+  return finishCorrected(run, rest, {
+    ...{ plan, model, prediction, onStep, shape, settings },
+    accept: (output, input, place) => machine.accept(0, output, input, place),
+    on: tensors,
+    own: (x) => tf.clone(x),
+  });
 }
 
 function start(

@@ -59,16 +59,17 @@ export class Ema<V = Float64Array> {
 
   /** Takes in the weights after a step of training; they stay the caller's. */
   update(weights: Readonly<Record<string, V>>): void {
-    const decay = this.#decay(++this.#steps);
     const before = this.#values;
+    const added = this.#steps > 0 && Object.keys(weights).find((name) => !(name in before));
+    if (added) {
+      throw new OptionError(
+        `Ema: weights must have the same names at every step, got '${added}' at step ${this.#steps + 1}.`,
+      );
+    }
+    const decay = this.#decay(++this.#steps);
     const next: Record<string, V> = {};
     for (const [name, value] of Object.entries(weights)) {
       const old = before[name];
-      if (old === undefined && this.#steps > 1) {
-        throw new OptionError(
-          `Ema: weights must have the same names at every step, got '${name}' at step ${this.#steps}.`,
-        );
-      }
       next[name] =
         old === undefined
           ? this.#on.combine([1], [value])

@@ -30,6 +30,11 @@ export const diffusionSamplers: Samples = {
     { x: x(), shape, sigmaMin: 0.1, sigmaMax: 2, order: 2, rtol: 0.1, atol: 0.1, hInit: 0.5 },
   ],
   './adaptive#predictorCorrector': () => [model, { x: x(), shape, sigmas: [2, 1, 0.1], corrections: 1 }],
+  './adaptive#sampleWithCorrector': () => [
+    plan(),
+    model,
+    { x: x(), shape, seed: 1, corrections: 1, snr: 0.2, norms: 'batch', prediction: { type: 'epsilon' } },
+  ],
   './diffusers#toDiffusersConfig': () => [options()],
   './guidance#cfgPlusPlus': () => [plan(), 0.5],
   './guidance#classifierFreeGuidance': () => [model, model, { scale: 2, rescale: 0.5, interval: [0.1, 10] }],
@@ -58,6 +63,11 @@ export const diffusionSamplers: Samples = {
   ],
   './tfjs#iterateTensors': () => [plan(), tensorModel, { x: tf.tensor2d(x(), [2, 3]) }],
   './tfjs#sampleTensors': () => [plan(), tensorModel, { x: tf.tensor2d(x(), [2, 3]) }],
+  './tfjs#sampleTensorsWithCorrector': () => [
+    plan(),
+    tensorModel,
+    { x: tf.tensor2d(x(), [2, 3]), corrections: 1, snr: 0.2, norms: 'item' },
+  ],
   './training#levelsAt': () => [vp(), [0.5, 1]],
   './training#postHocEma': () => [
     [
