@@ -175,8 +175,15 @@ function ipndmSampler(): ReturnType<Reader> {
 
 const readers: Record<string, Reader> = {
   DDPMScheduler: (r) => {
-    const names = ['fixed_small', 'fixed_small_log', 'fixed_large'] as const;
-    const variance = r.k.word('variance_type', 'fixed_small', names) === 'fixed_large' ? 'large' : 'small';
+    const variances = {
+      fixed_small: 'small',
+      fixed_small_log: 'small',
+      fixed_large: 'large',
+      learned: 'learned',
+      learned_range: 'learned-range',
+    } as const;
+    const names = Object.keys(variances) as (keyof typeof variances)[];
+    const variance = variances[r.k.word('variance_type', 'fixed_small', names)];
     return discrete(r, ddpm({ variance }), timestepGrid(r, 'zero'), true);
   },
   DDIMScheduler: (r) => {

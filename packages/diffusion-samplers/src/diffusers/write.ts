@@ -29,7 +29,9 @@ function fail(what: string): never {
 const classes: Record<string, (options: Entries) => Entries & { _class_name: string }> = {
   ddpm: (o: DdpmOptions) => ({
     _class_name: 'DDPMScheduler',
-    variance_type: `fixed_${o.variance ?? 'small'}`,
+    variance_type: o.variance?.startsWith('learned')
+      ? o.variance.replace('-', '_')
+      : `fixed_${o.variance ?? 'small'}`,
   }),
   ddim: (o: DdimOptions) => ({ _class_name: o.inverse ? 'DDIMInverseScheduler' : 'DDIMScheduler' }),
   pndm: (o: PndmOptions) => ({ _class_name: 'PNDMScheduler', skip_prk_steps: o.start === 'euler' }),

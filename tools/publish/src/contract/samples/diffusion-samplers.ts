@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { createPlan, ddim, spaced, vp } from '@tfkit/diffusion-samplers';
+import { createPlan, ddim, ddpm, spaced, vp } from '@tfkit/diffusion-samplers';
 import { arrays, brownianPath, vpSde } from '@tfkit/diffusion-samplers/sde';
 import type { Samples } from './sample';
 
 const options = () =>
   ({ schedule: vp(), grid: spaced(), prediction: 'epsilon', solver: ddim(), steps: 3 }) as const;
 const plan = () => createPlan(options());
+const ddpmPlan = () => createPlan({ ...options(), solver: ddpm() });
 const shape = [2, 3];
 const x = () => Float32Array.of(0.1, 0.2, 0.3, 0.4, 0.5, 0.6);
 const model = (state: Float32Array) => state;
@@ -39,6 +40,7 @@ export const diffusionSamplers: Samples = {
   './guidance#cfgPlusPlus': () => [plan(), 0.5],
   './guidance#classifierFreeGuidance': () => [model, model, { scale: 2, rescale: 0.5, interval: [0.1, 10] }],
   './guidance#inpainting': () => [model, { known: x(), mask: x(), prediction: 'epsilon' }],
+  './guidance#learnedVariance': () => [ddpmPlan(), model, { seed: 1 }],
   './guidance#noisedTo': () => [plan(), x(), { shape, seed: 1 }],
   './onnx#ortModel': 'takes a session of ONNX Runtime',
   './sde#brownianNoise': () => [plan(), { seed: 1 }],
