@@ -659,7 +659,7 @@ describeBackends('kernels: sums over all axes but the last', (backend) => {
     { shape: [0, 3] },
     { shape: [2, 0] },
   ])('equal float64 for $shape', async ({ shape }, { skip }) => {
-    skip(backend === 'webgpu' && shape[0] === 0, "tfjs' sum of no rows fails on webgpu");
+    skip(backend.startsWith('web') && shape[0] === 0, "tfjs' sum of no rows fails on GPUs");
     const x = seededTensor(1, shape);
     const axes = shape.slice(0, -1).map((_, axis) => axis);
     const columns = shape.at(-1)!;

@@ -16,6 +16,8 @@ const random = publicFunctions().filter(({ parameters, declarations }) =>
     return type === 'Key' || members.some((member) => member.type === 'Key');
   }),
 );
+/** Their numbers have been through a flow, whose kernels round in ways of their own. */
+const computed = /#(fit|fitDensity|evaluate)$/;
 /** The numbers of the first backend. */
 const seeds = new Map<string, number[]>();
 
@@ -36,10 +38,14 @@ describeBackends('a key reproduces', () => {
       }
       if (first.length === 0)
         return skip('gives an object of functions, whose numbers its own tests compare');
-      expect(await numbers(1)).toEqual(first);
+      const expectSame = (actual: number[], expected: number[]) =>
+        computed.test(found.title)
+          ? expect(actual).toBeAllclose(expected, { rtol: 1e-5, atol: 1e-6 })
+          : expect(actual).toEqual(expected);
+      expectSame(await numbers(1), first);
       if (new Set(first).size > 1) expect(await numbers(2)).not.toEqual(first);
       if (!seeds.has(found.title)) seeds.set(found.title, first);
-      expect(first).toEqual(seeds.get(found.title));
+      expectSame(first, seeds.get(found.title)!);
     });
   }
 });

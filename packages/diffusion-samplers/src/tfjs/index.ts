@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { checkDType, checkKnownOptions, checkShape } from '@tfkit/core';
+import { checkBatchShape } from '../batchShape';
 import { type CorrectorOptions, checkCorrector, finishCorrected } from '../corrector';
 import type { Execution, Model, SampleStep } from '../engine/execute';
 import type { Plan } from '../plan/types';
@@ -98,6 +99,7 @@ function start(
 ): Execution<tf.Tensor, tf.Tensor> {
   checkKnownOptions('sampleTensors', options, [...commonOptions, 'x', 'onStep']);
   const shape = options.shape ? shapeOf(options) : (options.x?.shape ?? shapeOf(options));
+  checkBatchShape('sampleTensors', shape);
   if (options.x) {
     checkShape(['sampleTensors', 'x'], options.x, shape);
     checkDType(['sampleTensors', 'x'], options.x, ['float32', 'int32']);

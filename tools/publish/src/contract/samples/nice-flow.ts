@@ -8,7 +8,7 @@ const net = () => mlp({ hidden: [4] });
 const model = { shape: [4], hidden: [4], couplings: 2, key: key(0) } as const;
 const flow = () => nice(model);
 const x = (): tf.Tensor2D => tf.fill([2, 4], 0.5);
-const data = () => new Float32Array(16).fill(0.5);
+const data = () => Float32Array.from({ length: 16 }, (_, i) => i / 16);
 const twice = {
   name: 'twice',
   forward: (v: tf.Tensor) => ({ z: tf.mul(v, 2), logDet: 4 * Math.LN2 }),
