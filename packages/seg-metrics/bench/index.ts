@@ -46,10 +46,15 @@ async function timed(work: () => number | Promise<number>): Promise<Sample> {
   return { wall: performance.now() - start, value };
 }
 
-/** All candidates take turns; every one must give the same score, or nothing is reported. */
+const warmUps = 5;
+
+/**
+ * All candidates take turns, the first turns to warm up (the threads compile their own code); every one must give the same
+ * score, or nothing is reported.
+ */
 async function alternateSamples(candidates: Record<string, () => Promise<Sample>>, rounds: number) {
   const walls: Record<string, number[]> = {};
-  for (let round = -1; round < rounds; round++) {
+  for (let round = -warmUps; round < rounds; round++) {
     let first: number | undefined;
     for (const [name, run] of Object.entries(candidates)) {
       const { wall, value } = await run();
@@ -111,7 +116,7 @@ async function benchCounts(
       two: () => timed(two),
       ...(peer && { fast_hist: ask('fast_hist'), torchmetrics: ask('torchmetrics') }),
     },
-    quick ? 1 : 7,
+    quick ? 1 : 15,
   ).finally(() => Promise.all(workers.map((worker) => worker.terminate())));
   const rate = (ms: number) => pixels / ms / 1e3;
   const row = (name: string, mine: string, theirs: string, note: string): BenchRow => ({
