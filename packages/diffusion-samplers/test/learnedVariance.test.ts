@@ -15,6 +15,7 @@ import {
   spaced,
   vp,
 } from '../src/index';
+import golden from './golden/learned-variance.json';
 
 const shape = [2, 2, 3];
 const half = 6;
@@ -78,6 +79,29 @@ describe('learnedVariance', () => {
       expect(x).toBeAllclose(expected[steps++]!, { atol: 1e-5, rtol: 1e-5 });
     }
     expect(steps).toBe(5);
+  });
+
+  it.each(golden.cases)('equals torch at every step: $variance_type, $timestep_spacing', async (run) => {
+    const { variance_type, timestep_spacing, added, draws, initial } = run;
+    const config = { _class_name: 'DDPMScheduler', variance_type, timestep_spacing, clip_sample: false };
+    const plan = createPlan({ ...fromDiffusersConfig(config), steps: added.length });
+    const form = variance_type === 'learned' ? 'variance' : 'range';
+    // The noise of data N(0, 0.5^2) with the errors, and v, of the file.
+    const model: ArrayModel = (x, { alpha, sigma, step }) =>
+      added[step]!.map((value, at) => {
+        const [item, i] = [Math.floor(at / size), at % size];
+        return i < half ? value + (sigma * x[item * half + i]!) / (0.25 * alpha ** 2 + sigma ** 2) : value;
+      });
+    const learned = learnedVariance(plan, model, { form, noise: injectedNoise(draws, initial) });
+    expect(plan.steps.map(({ from }) => from.timestep)).toEqual(run.timesteps);
+    const states: number[][] = [];
+    for await (const { x } of iterate(plan, learned.model, { shape: golden.shape, noise: learned.noise })) {
+      states.push([...x]);
+    }
+    expect(states).toHaveLength(added.length);
+    for (const [step, x] of states.entries()) {
+      expect(x).toBeAllclose(run.states[step]!, { atol: 1e-5, rtol: 1e-5 });
+    }
   });
 
   it('goes on from a snapshot with the same result, and an item alone is as in the batch', async () => {
