@@ -1,7 +1,7 @@
 /**
  * What holds of every public function of every package: bad input gives an error of a documented class, in one form, and
  * leaks nothing. The functions are those of the API goldens; their arguments are made from the types of their parameters,
- * or written by hand in samples.ts where those do not do.
+ * or written by hand in samples/ where those do not do.
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { describeBackends } from '@tfkit/test-kit';
@@ -27,7 +27,7 @@ describeBackends(
         )[found.name]!;
         const valid = typeof sample === 'function' ? sample : () => argumentsOf(found);
         if (sample === undefined && !(await isUsable(run, valid))) {
-          skip('arguments made from types alone do not do; src/contract/samples.ts may give them');
+          skip('arguments made from types alone do not do; src/contract/samples may give them');
         } else expect(await judge(run, valid), 'valid arguments').toBeUndefined();
         const wrong: string[] = [];
         for (const { title, make } of badCalls(valid)) {

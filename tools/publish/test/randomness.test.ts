@@ -34,7 +34,7 @@ describeBackends('a key reproduces', () => {
       try {
         first = await numbers(1);
       } catch {
-        return skip('arguments made from types alone do not do; src/contract/samples.ts may give them');
+        return skip('arguments made from types alone do not do; src/contract/samples may give them');
       }
       if (first.length === 0)
         return skip('gives an object of functions, whose numbers its own tests compare');

@@ -1,4 +1,7 @@
-/** One small denoiser trained on digits, and four samplers that draw with it; then all solvers on a known problem. */
+/**
+ * One small denoiser trained on digits, and four samplers that draw with it; then all solvers on a known problem. One file:
+ * each part reads the model or the plans of the one before, as the page shows them.
+ */
 import { dot, lineY, ruleY } from '@observablehq/plot';
 import * as tf from '@tensorflow/tfjs-core';
 import { adam } from '@tfkit/core/tfjs';

@@ -2,9 +2,10 @@
  * Counting pairs (target, prediction): the inner loops.
  *
  * 8-bit maps use a 256 x 256 table with four counters a cell, so that consecutive equal pixels do not wait for one
- * counter's store, and read four labels a load: the label in byte k of a word goes to counter k. Where maps are coherent, equal neighbouring words are counted as one run;
- * on noise that test costs a third, so a sample of the map decides. Ignored labels and those that are no class stay in
- * the table and are sorted out when it is folded: the block of the classes first, the rest only if pixels are left.
+ * counter's store, and read four labels a load: the label in byte k of a word goes to counter k. Where maps are coherent,
+ * equal neighbouring words are counted as one run; on noise that test costs a third, so a sample of the map decides. Ignored
+ * labels and those that are no class stay in the table and are sorted out when it is folded: the block of the classes first,
+ * the rest only if pixels are left.
  */
 import { ValueError } from '@tfkit/core';
 import { sum } from '../scores/sum';
